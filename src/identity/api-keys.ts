@@ -1,0 +1,50 @@
+/**
+ * API keys: found by the SHA-256 of what was sent, so that neither the configuration nor this process holds a key.
+ * Keys are long random strings, which is what lets a plain hash stand for them. Nothing is cached: the hash costs
+ * about a microsecond, and a cache would have to hold the raw key.
+ */
+import { hash, timingSafeEqual } from 'node:crypto'
+import { identityOfKey } from './identity.ts'
+import type { CallerDirectory, KeyHolder } from './directory.ts'
+import type { Identity } from './identity.ts'
+import type { BadCredential } from './credentials.ts'
+
+/** Longest key taken, in characters. */
+export const MAX_KEY_LENGTH = 256
+
+const NO_KEY = Buffer.alloc(32)
+const UNKNOWN: BadCredential = Object.freeze({ reason: "the API key is nobody's" })
+const MISSHAPEN: BadCredential = Object.freeze({
+  reason: `the API key is longer than ${MAX_KEY_LENGTH} characters or holds some that no key has`
+})
+
+/**
+ * The key's holder, or why not. A key that nobody has takes the same steps as one that somebody has: the lookup is by
+ * a hash that the sender can't aim, and the comparison in constant time is made with a dummy.
+ */
+export function lookUpKey(key: string, directory: CallerDirectory, now: number): KeyHolder | BadCredential {
+  if (!isKeyText(key)) return MISSHAPEN
+  const digest = hash('sha256', key, 'buffer')
+  const holder = directory.byKeyHash(digest.toString('hex'))
+  const same = timingSafeEqual(digest, holder?.digest ?? NO_KEY)
+  if (holder === undefined || !same) return UNKNOWN
+  const { expires, id } = holder.plan
+  if (expires !== null && now >= expires) {
+    return { reason: `key ${id} of ${holder.consumer.name} no longer holds since ${new Date(expires).toISOString()}` }
+  }
+  return holder
+}
+
+export function identityOf(holder: KeyHolder): Identity {
+  return (holder.identity ??= identityOfKey(holder.consumer, holder.plan))
+}
+
+/** Printable ASCII without space. */
+function isKeyText(key: string): boolean {
+  if (key.length > MAX_KEY_LENGTH) return false
+  for (let i = 0; i < key.length; i++) {
+    const c = key.charCodeAt(i)
+    if (c < 0x21 || c > 0x7e) return false
+  }
+  return true
+}

@@ -1,0 +1,146 @@
+/**
+ * The auth stage's question: who calls? Looks only at the methods that the route lists, in the places it lists. A
+ * credential that is there and bad refuses, whatever else is good; the anonymous consumer is for those who present
+ * nothing at all. Shadow mode is the caller's business: the outcome is the same.
+ */
+import { identityOf, lookUpKey } from './api-keys.ts'
+import { findKey, findToken, placesRead } from './credentials.ts'
+import { identityOfBoth, identityOfGuest, identityOfNobody } from './identity.ts'
+import type { BadCredential, Found } from './credentials.ts'
+import type { CallerDirectory, KeyHolder } from './directory.ts'
+import type { Identity } from './identity.ts'
+import type { TokenVerifier } from './verifier.ts'
+import type { TokenOutcome } from './verdict.ts'
+import type { HeaderList } from '../headers.ts'
+import type { AuthPlan, Places } from '../plan.ts'
+
+/** What is looked at of a request; a RequestView is one. */
+export interface AuthRequest {
+  readonly headers: HeaderList
+  /** Raw, without `?`. */
+  readonly query: string
+  /** The client's address as limits count it. */
+  readonly clientKey: string
+}
+
+export interface AuthRefusal {
+  readonly ok: false
+  readonly code: 'no-credential' | 'bad-credential' | 'verify-overload' | 'keys-unavailable'
+  /** For the owner; no part of a credential in it. */
+  readonly reason: string
+  /** `www-authenticate` or `retry-after`, flat name, value pairs. */
+  readonly headers: readonly string[]
+}
+
+export type AuthOutcome = Identity | AuthRefusal
+
+/** A route's `auth`, ready for use with one generation's consumers. */
+export interface PreparedAuth {
+  readonly plan: AuthPlan
+  readonly directory: CallerDirectory
+  /** What this route reads: to be hidden from rules and taken out before forwarding (see credentials.ts). */
+  readonly reads: Places
+  /** For a caller that presents nothing: the anonymous consumer; null: 401. On a public route: nobody. */
+  readonly uncredentialed: Identity | null
+  readonly bearerIsToken: boolean
+  /** Challenges when nothing, and when something bad, was presented. */
+  readonly missing: readonly string[]
+  readonly invalid: readonly string[]
+}
+
+/** Throws when the anonymous consumer is not among the directory's. */
+export function prepareAuth(plan: AuthPlan, directory: CallerDirectory): PreparedAuth {
+  return {
+    plan,
+    directory,
+    reads: placesRead(plan),
+    uncredentialed: plan.public ? identityOfNobody() : guest(plan, directory),
+    bearerIsToken: plan.jwt?.header.includes('authorization') ?? false,
+    missing: challenges(plan, 'Bearer'),
+    invalid: challenges(plan, 'Bearer error="invalid_token"')
+  }
+}
+
+export class Authenticator {
+  readonly #tokens: TokenVerifier
+
+  constructor(tokens: TokenVerifier) {
+    this.#tokens = tokens
+  }
+
+  /** `now`: ms since the epoch. A promise, which never rejects, only when a token must be verified anew. */
+  authenticate(auth: PreparedAuth, request: AuthRequest, now: number): AuthOutcome | Promise<AuthOutcome> {
+    const { plan } = auth
+    if (plan.public && auth.uncredentialed !== null) return auth.uncredentialed
+    const { headers, query, clientKey } = request
+    const token = plan.jwt === null ? null : findToken(plan.jwt, headers, query)
+    const key = plan.key === null ? null : findKey(plan.key, headers, query, auth.bearerIsToken)
+    if (token === null && key === null) return auth.uncredentialed ?? missing(auth, 'no credential is presented')
+    if (isBad(token)) return invalid(auth, token.reason)
+    if (isBad(key)) return invalid(auth, key.reason)
+    if (plan.require === 'all') {
+      if (plan.jwt !== null && token === null) return missing(auth, 'a key is presented, but no token')
+      if (plan.key !== null && key === null) return missing(auth, 'a token is presented, but no key')
+    }
+
+    // The key first: it is cheap, and bad it spares the token's verification.
+    const holder = key === null ? null : lookUpKey(key, auth.directory, now)
+    if (holder !== null && !isHolder(holder)) return invalid(auth, holder.reason)
+    if (plan.jwt === null || token === null) {
+      return holder === null ? missing(auth, 'no credential is presented') : identityOf(holder)
+    }
+    const outcome = this.#tokens.verify(token, plan.jwt, clientKey, now)
+    return outcome instanceof Promise
+      ? outcome.then((settled) => conclude(auth, settled, holder))
+      : conclude(auth, outcome, holder)
+  }
+}
+
+function conclude(auth: PreparedAuth, token: TokenOutcome, holder: KeyHolder | null): AuthOutcome {
+  if (!token.ok) {
+    if (token.code === 'bad-credential') return invalid(auth, token.reason)
+    return { ok: false, code: token.code, reason: token.reason, headers: RETRY }
+  }
+  if (holder === null) return token
+  const both = identityOfBoth(token.proof, holder.consumer, holder.plan)
+  return both ?? invalid(auth, 'the token and the key name different consumers')
+}
+
+function guest(plan: AuthPlan, directory: CallerDirectory): Identity | null {
+  if (plan.anonymous === null) return null
+  const consumer = directory.byName(plan.anonymous)
+  if (consumer === undefined) throw new Error(`${plan.where}: the anonymous consumer ${plan.anonymous} does not exist`)
+  return identityOfGuest(consumer)
+}
+
+/**
+ * RFC 9110 section 11.6.1 wants a challenge with every 401. Bearer carries an error code only when something was
+ * presented (RFC 6750 section 3.1). API keys have no registered scheme; `ApiKey` is the one `Authorization` takes
+ * here. No realm: it would only name the product or the inside. A token's challenge that says what was wrong with it
+ * would tell a forger which step he has reached.
+ */
+function challenges(plan: AuthPlan, bearer: string): readonly string[] {
+  const list: string[] = []
+  if (plan.jwt !== null) list.push('www-authenticate', bearer)
+  if (plan.key !== null) list.push('www-authenticate', 'ApiKey')
+  return Object.freeze(list)
+}
+
+/** Both causes of a 503 here pass within moments: a queue drains, a provider answers. */
+const RETRY: readonly string[] = Object.freeze(['retry-after', '1'])
+
+function missing(auth: PreparedAuth, reason: string): AuthRefusal {
+  return { ok: false, code: 'no-credential', reason, headers: auth.missing }
+}
+
+function invalid(auth: PreparedAuth, reason: string): AuthRefusal {
+  return { ok: false, code: 'bad-credential', reason, headers: auth.invalid }
+}
+
+function isBad(found: Found): found is BadCredential {
+  return typeof found === 'object' && found !== null
+}
+
+function isHolder(found: KeyHolder | BadCredential): found is KeyHolder {
+  return 'consumer' in found
+}

@@ -1,0 +1,86 @@
+/**
+ * Turning what a credential proved into the `Caller` that policies speak of: one formula for tokens, keys and both
+ * together. Groups are the consumer's and the token's; scopes the token's, else the key's within the consumer's,
+ * else the consumer's; the consumer's attributes win over the token's.
+ */
+import { NOBODY } from '../caller.ts'
+import { CallerMemo } from './memo.ts'
+import type { Caller } from '../caller.ts'
+import type { TokenFacts } from './claims.ts'
+import type { Claims } from './token.ts'
+import type { ApiKeyPlan, ConsumerPlan } from '../plan.ts'
+
+/** A caller, and the results of rules that read nothing but the caller. */
+export interface Identity {
+  readonly ok: true
+  readonly caller: Caller
+  readonly memo: CallerMemo
+}
+
+/** What a verified token proved. */
+export interface TokenProof {
+  readonly facts: TokenFacts
+  /** Frozen through and through. */
+  readonly claims: Claims
+  /** The issuer's name in the configuration; '' for a token that a consumer signed itself. */
+  readonly issuer: string
+  readonly consumer: ConsumerPlan | null
+}
+
+/** Nobody in particular: the caller of a public route. */
+export function identityOfNobody(): Identity {
+  return identity(NOBODY)
+}
+
+export function identityOfToken(proof: TokenProof): Identity {
+  return identity(makeCaller('jwt', proof, proof.consumer, null))
+}
+
+export function identityOfKey(consumer: ConsumerPlan, key: ApiKeyPlan): Identity {
+  return identity(makeCaller('key', null, consumer, key))
+}
+
+export function identityOfGuest(consumer: ConsumerPlan): Identity {
+  return identity(makeCaller('anonymous', null, consumer, null))
+}
+
+/** A good token and a good key in one request. Null: they name different consumers. */
+export function identityOfBoth(proof: TokenProof, consumer: ConsumerPlan, key: ApiKeyPlan): Identity | null {
+  if (proof.consumer !== null && proof.consumer.name !== consumer.name) return null
+  return identity(makeCaller('jwt', proof, consumer, key))
+}
+
+function identity(caller: Caller): Identity {
+  return Object.freeze({ ok: true, caller, memo: new CallerMemo() })
+}
+
+function makeCaller(
+  method: Caller['method'],
+  token: TokenProof | null,
+  consumer: ConsumerPlan | null,
+  key: ApiKeyPlan | null
+): Caller {
+  return Object.freeze({
+    method,
+    subject: token?.facts.subject ?? '',
+    issuer: token?.issuer ?? '',
+    // Of a token nothing is fit: its jti changes from one to the next, and would be a fresh limit each time.
+    credential: key?.id ?? '',
+    consumer: consumer?.name ?? '',
+    groups: union(consumer?.groups ?? NONE, token?.facts.groups ?? NONE),
+    scopes: token?.facts.scopes ?? keyScopes(key, consumer) ?? consumer?.scopes ?? NONE,
+    attributes: Object.freeze({ ...token?.facts.attributes, ...consumer?.attributes }),
+    claims: token?.claims ?? NOBODY.claims
+  })
+}
+
+const NONE: readonly string[] = Object.freeze([])
+
+function keyScopes(key: ApiKeyPlan | null, consumer: ConsumerPlan | null): readonly string[] | null {
+  if (key === null || key.scopes === null) return null
+  return Object.freeze(key.scopes.filter((scope) => consumer?.scopes.includes(scope)))
+}
+
+function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  return b.length === 0 ? a : Object.freeze([...new Set([...a, ...b])])
+}

@@ -1,0 +1,134 @@
+/**
+ * The worker's side of its verification threads (piscina): collects what one tick brings, sends it as one task, and
+ * keeps the rest back until a thread is free, so that under load tasks grow instead of queues.
+ */
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Piscina } from 'piscina'
+import type { VerifyJob, VerifyTask } from './pool-thread.ts'
+import type { VerificationKey } from '../plan.ts'
+
+/** A token's part of a task. */
+export interface VerifyRequest {
+  readonly alg: string
+  /** Whole, of the shape that `parseJws` checks. */
+  readonly token: string
+  /** Tried in this order. */
+  readonly keys: readonly VerificationKey[]
+}
+
+/** The key that signed it; null: none of them; an Error: the verification itself failed. */
+export type VerifyAnswer = VerificationKey | null | Error
+
+/** The verifier's only need; tests and `explain` can do without threads. */
+export interface SignatureVerifier {
+  verify(request: VerifyRequest): Promise<VerifyAnswer>
+  close(): Promise<void>
+}
+
+interface Waiting {
+  readonly request: VerifyRequest
+  readonly resolve: (answer: VerifyAnswer) => void
+}
+
+/** Tokens in one task: 64 take 3-6 ms, so an answer never waits long for its neighbours, nor does a shutdown. */
+const MAX_TASK = 64
+
+export class VerifyPool implements SignatureVerifier {
+  readonly #piscina: Piscina<VerifyTask, number[]>
+  readonly #threads: number
+  #waiting: Waiting[] = []
+  #scheduled = false
+  #running = 0
+  #closed = false
+  /** Signatures checked and tasks sent since the start. */
+  verified = 0
+  tasks = 0
+
+  /**
+   * Starts its threads at once and keeps them: the first token after a quiet night must not pay 50 ms for a thread.
+   * An idle one sleeps in Atomics.wait and costs memory only.
+   */
+  constructor(options: { threads: number; file?: URL }) {
+    this.#threads = options.threads
+    const file = options.file ?? new URL(`./pool-thread${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+    this.#piscina = new Piscina({
+      filename: file.href,
+      minThreads: options.threads,
+      maxThreads: options.threads,
+      concurrentTasksPerWorker: 1,
+      // This class bounds what waits; piscina is never given more than one task a thread.
+      maxQueue: options.threads,
+      recordTiming: false
+    })
+    // A thread that dies with nothing to do is replaced at the next task; unheard, the event would end the worker.
+    this.#piscina.on('error', () => {})
+  }
+
+  /** Resolves when a thread has loaded its code. */
+  async ready(): Promise<void> {
+    await this.#piscina.run({ keys: [], jobs: [] })
+  }
+
+  /** Never rejects. The caller bounds how many wait. */
+  verify(request: VerifyRequest): Promise<VerifyAnswer> {
+    if (this.#closed) return Promise.resolve(new Error('the verification threads are closed'))
+    return new Promise((resolve) => {
+      this.#waiting.push({ request, resolve })
+      if (this.#scheduled) return
+      // After the poll phase: every request that this tick's packets brought is in by then. A microtask would run
+      // after each uWS callback, one request at a time.
+      this.#scheduled = true
+      setImmediate(() => {
+        this.#scheduled = false
+        this.#send()
+      })
+    })
+  }
+
+  /** What waits is answered with an Error; resolves when the threads are gone, so that the worker can exit. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { resolve } of waiting) resolve(new Error('the verification threads are closed'))
+    await this.#piscina.destroy()
+  }
+
+  #send(): void {
+    while (this.#waiting.length > 0 && this.#running < this.#threads && !this.#closed) {
+      const batch = this.#waiting.length <= MAX_TASK ? this.#waiting : this.#waiting.slice(0, MAX_TASK)
+      this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(MAX_TASK)
+      void this.#run(batch)
+    }
+  }
+
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    const keys: VerificationKey[] = []
+    const jobs: VerifyJob[] = batch.map(({ request }) => ({
+      alg: request.alg,
+      token: request.token,
+      keys: request.keys.map((key) => indexIn(keys, key))
+    }))
+    this.#running++
+    this.tasks++
+    let signers: number[] | Error
+    try {
+      signers = await this.#piscina.run({ keys, jobs })
+      this.verified += jobs.length
+    } catch (error) {
+      signers = error instanceof Error ? error : new Error(String(error))
+    }
+    this.#running--
+    for (const [i, { resolve }] of batch.entries()) {
+      resolve(signers instanceof Error ? signers : (keys[signers[i] ?? -1] ?? null))
+    }
+    this.#send()
+  }
+}
+
+/** A task carries each key once: most of its tokens share one. */
+function indexIn(keys: VerificationKey[], key: VerificationKey): number {
+  const i = keys.indexOf(key)
+  return i >= 0 ? i : keys.push(key) - 1
+}

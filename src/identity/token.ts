@@ -1,0 +1,83 @@
+/**
+ * The shape of a compact JWS (RFC 7515 section 7.1), checked in full before any cryptography. jose accepts unlimited
+ * spellings of one token; here each token has one, which is what lets the verification cache be keyed by the text:
+ * with canonical segments, text and (signing input, signature bytes) determine each other.
+ *
+ * Reasons are for the owner's log: they say what is wrong and never quote the token.
+ */
+import { ALGORITHMS } from './algorithms.ts'
+import { isCanonical } from './base64url.ts'
+import { parseObject } from './json.ts'
+
+/** Longest token taken, in characters: several times a large access token, and half of the default request head. */
+export const MAX_TOKEN_LENGTH = 8192
+
+export interface Jws {
+  readonly ok: true
+  readonly alg: string
+  readonly kid: string | null
+  readonly typ: string | null
+  readonly payload: Buffer
+}
+
+export interface Malformed {
+  readonly ok: false
+  readonly reason: string
+}
+
+/** Splits and checks. The payload is decoded but not read: see `parsePayload`. */
+export function parseJws(token: string): Jws | Malformed {
+  if (token.length > MAX_TOKEN_LENGTH) return malformed(`the token is longer than ${MAX_TOKEN_LENGTH} characters`)
+  const first = token.indexOf('.')
+  const second = first < 0 ? -1 : token.indexOf('.', first + 1)
+  if (second < 0) return malformed('the token does not have three parts')
+  if (token.indexOf('.', second + 1) >= 0) {
+    return malformed('the token has more than three parts; an encrypted one (five) is not taken')
+  }
+  if (!isCanonical(token, 0, first)) return malformed('the header is not canonical base64url')
+  if (!isCanonical(token, first + 1, second)) return malformed('the payload is not canonical base64url')
+  if (!isCanonical(token, second + 1, token.length)) return malformed('the signature is not canonical base64url')
+  if (second + 1 === token.length) return malformed('the token is not signed')
+
+  const header = parseObject(Buffer.from(token.slice(0, first), 'base64url'), 'header')
+  if (!header.ok) return header
+  // jku, jwk, x5u and x5c would let the token say which key proves it (RFC 8725 section 3.10): they are not read.
+  const { alg, kid, typ, crit, b64 } = header.value
+  if (typeof alg !== 'string') return malformed('the header has no alg')
+  if (!ALGORITHMS.has(alg)) return malformed('alg names no signature algorithm taken here')
+  if (kid !== undefined && typeof kid !== 'string') return malformed('kid is not a string')
+  if (typ !== undefined && typeof typ !== 'string') return malformed('typ is not a string')
+  // No extension is understood here, and RFC 7515 section 4.1.11 refuses what names one as critical.
+  if (crit !== undefined) return malformed('crit asks for an extension; none is taken')
+  // RFC 7797's unencoded payload: with or without crit, another reading of the same bytes.
+  if (b64 !== undefined) return malformed('b64 is not taken')
+
+  return {
+    ok: true,
+    alg,
+    kid: kid ?? null,
+    typ: typ ?? null,
+    payload: Buffer.from(token.slice(first + 1, second), 'base64url')
+  }
+}
+
+/** Of a token that `parseJws` took: the bytes that the signature covers, and the signature. */
+export function signedParts(token: string): { input: Buffer; signature: Buffer } {
+  const cut = token.lastIndexOf('.')
+  return {
+    input: Buffer.from(token.slice(0, cut), 'latin1'),
+    signature: Buffer.from(token.slice(cut + 1), 'base64url')
+  }
+}
+
+export type Claims = Readonly<Record<string, unknown>>
+
+/** The payload as a JWT's claims set (RFC 7519 section 7.2), strictly. */
+export function parsePayload(jws: Jws): { readonly ok: true; readonly claims: Claims } | Malformed {
+  const parsed = parseObject(jws.payload, 'payload')
+  return parsed.ok ? { ok: true, claims: parsed.value } : parsed
+}
+
+function malformed(reason: string): Malformed {
+  return { ok: false, reason }
+}

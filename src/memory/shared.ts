@@ -1,0 +1,75 @@
+/**
+ * All the memory that the threads of one gateway process share, made once by the main thread and handed to every
+ * other in its workerData. Only the files of this folder know what lies where in a buffer.
+ */
+import { randomFillSync } from 'node:crypto'
+import { bytesOfBeats } from './beats.ts'
+import { bytesOfConcurrency } from './concurrency.ts'
+import { bytesOfCounters } from './counters.ts'
+import { bytesOfLimitTable } from './limit-table.ts'
+import { bytesOfRing } from './ring.ts'
+
+/** Survives `postMessage`: buffers, which stay shared, and numbers. */
+export interface SharedMemory {
+  readonly workers: number
+  /** As asked for; memory/ knows what was made of it. */
+  readonly limitSlots: number
+  /** 128 random bits of this boot, four 32-bit words: the key of hash.ts, so that nobody outside can choose a slot. */
+  readonly seed: readonly [number, number, number, number]
+  readonly limits: Regions
+  readonly concurrency: Regions
+  readonly counters: SharedArrayBuffer
+  readonly beats: SharedArrayBuffer
+  /** One per worker, by its index. */
+  readonly rings: readonly SharedArrayBuffer[]
+}
+
+/**
+ * A table in two halves, so that a flood of strangers, who may invent as many keys as they like, can fill the one but
+ * leave the callers who proved who they are their slots in the other.
+ */
+export interface Regions {
+  readonly strangers: SharedArrayBuffer
+  readonly callers: SharedArrayBuffer
+}
+
+/** Keys with requests under way are fewer than keys with a past: one slot for them to each sixteen of the rates. */
+const SLOTS_PER_CONCURRENCY_SLOT = 16
+
+/** Slots of each half of the rates. */
+export function limitSlots(options: { readonly limitSlots: number }): number {
+  return Math.ceil(options.limitSlots / 2)
+}
+
+/** Slots of each half of the requests at once. */
+export function concurrencySlots(options: { readonly limitSlots: number }): number {
+  return Math.ceil(limitSlots(options) / SLOTS_PER_CONCURRENCY_SLOT)
+}
+
+/**
+ * @param options.workers 1-64
+ * @param options.limitSlots rate limit buckets over both halves; a power of two is best, others are rounded up
+ * @param options.ringBytes room for access records of each worker; rounded up to a power of two
+ */
+export function allocateShared(options: { workers: number; limitSlots: number; ringBytes: number }): SharedMemory {
+  const { workers } = options
+  const slots = limitSlots(options)
+  const atOnce = concurrencySlots(options)
+  const seed = randomFillSync(new Int32Array(4))
+  return {
+    workers,
+    limitSlots: options.limitSlots,
+    seed: [seed[0] ?? 0, seed[1] ?? 0, seed[2] ?? 0, seed[3] ?? 0],
+    limits: {
+      strangers: new SharedArrayBuffer(bytesOfLimitTable(slots)),
+      callers: new SharedArrayBuffer(bytesOfLimitTable(slots))
+    },
+    concurrency: {
+      strangers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers)),
+      callers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers))
+    },
+    counters: new SharedArrayBuffer(bytesOfCounters(workers)),
+    beats: new SharedArrayBuffer(bytesOfBeats(workers)),
+    rings: Array.from({ length: workers }, () => new SharedArrayBuffer(bytesOfRing(options.ringBytes)))
+  }
+}

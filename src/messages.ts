@@ -1,0 +1,104 @@
+/**
+ * What the threads of one gateway process say to each other. Three parties: main (acceptor), control, workers.
+ * Everything is structured-clone-safe. Requests never travel here: the data plane shares only memory.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { ConsumerPlan, KeySet, PlanHead, RoutePlan } from './plan.ts'
+import type { SharedMemory } from './memory/shared.ts'
+
+/** workerData of the control thread. */
+export interface ControlStart {
+  memory: SharedMemory
+  /** Absolute path of the root configuration file. */
+  configFile: string
+  /** The same as the owner typed it, for messages. */
+  configName: string
+  workers: number
+  /** File descriptor of the pipe to the guard, or null when run without one. */
+  guardFd: number | null
+  /** File descriptor of `log.access: stdout`. */
+  stdoutFd: number
+  /** State directory whose last good plan to start on instead of the file, or null: the guard saw three crashes in 10 s. */
+  lastGoodIn: string | null
+}
+
+/** workerData of a worker thread. */
+export interface WorkerStart {
+  memory: SharedMemory
+  /** 0 … workers-1; a replacement takes the index of the one it replaces. */
+  index: number
+  /** To the control thread. */
+  control: MessagePort
+}
+
+/** main → control */
+export type MainToControl =
+  | { type: 'worker-up'; index: number; port: MessagePort }
+  | { type: 'worker-down'; index: number }
+  | { type: 'listening'; ports: number[] }
+  | { type: 'listen-failed'; reason: string }
+  | { type: 'reload' }
+  | { type: 'reopen-logs' }
+  | { type: 'worker-failed'; index: number; reason: string }
+  | { type: 'worker-bypassed'; index: number; bypassed: boolean }
+  /** Ready is false from now on; the ports close after GATEHOUSE_DRAIN_DELAY. */
+  | { type: 'draining' }
+  /** The workers are gone: write out what is left and answer `closed`. */
+  | { type: 'close' }
+
+/** control → main */
+export type ControlToMain =
+  /** All workers have acknowledged the first plan: open the ports. */
+  | { type: 'listen'; listeners: ListenAddress[] }
+  /** The start failed (already said on stderr); exit with `code`. */
+  | { type: 'fatal'; code: number }
+  /** `gatehouse stop`, or a command of the owner's. */
+  | { type: 'stop' }
+  | { type: 'closed' }
+
+/** control → worker. A generation is sent in parts, each asked for with `more`, so that no deserialisation is long. */
+export type ControlToWorker =
+  | { type: 'begin'; head: PlanHead; routes: number; consumers: number }
+  | { type: 'routes'; generation: number; routes: RoutePlan[] }
+  | { type: 'consumers'; generation: number; consumers: ConsumerPlan[] }
+  | { type: 'end'; generation: number }
+  | { type: 'commit'; generation: number }
+  | { type: 'cancel'; generation: number }
+  | { type: 'keys'; set: KeySet }
+
+/** worker → control */
+export type WorkerToControl =
+  | { type: 'more'; generation: number }
+  | { type: 'built'; generation: number }
+  | { type: 'failed'; generation: number; reason: string }
+  | { type: 'committed'; generation: number }
+  /** A token named a key that its issuer's set lacks: worth fetching the set again. */
+  | { type: 'unknown-kid'; issuer: string }
+  /** Something threw where nothing should: its request got a 500. For the log. */
+  | { type: 'exception'; reason: string }
+
+/** worker → main */
+export type WorkerToMain =
+  /** Apps of a generation, one descriptor per listener in the plan's order; replaces the ones before. */
+  | { type: 'apps'; generation: number; descriptors: number[] }
+  /** An exception escaped: unhook me, I settle and exit. */
+  | { type: 'failing'; reason: string }
+  /** Settled and closed; about to exit. */
+  | { type: 'closed' }
+
+/** main → worker */
+export type MainToWorker =
+  /** These apps take over from the ones before, which may be retired. */
+  | { type: 'hooked'; generation: number }
+  /** The ports that were bound (a redirect to port 0's listener needs them). */
+  | { type: 'ports'; ports: number[] }
+  /** No new connection will come. Finish what is under way within `deadline` ms, close, then exit. */
+  | { type: 'drain'; deadline: number }
+
+/** Where a listener listens; port 0: any free one. */
+export interface ListenAddress {
+  name: string
+  host: string
+  port: number
+  tls: boolean
+}

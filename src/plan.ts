@@ -1,0 +1,373 @@
+/**
+ * The contract between the control thread, which writes it, and the workers, which read it: one compiled
+ * generation of the configuration. Everything here is plain data that survives `postMessage` (no functions, no
+ * class instances), already checked, merged over its levels and with every unit converted. Nobody changes a plan
+ * after it was compiled; a new configuration is a new plan.
+ *
+ * Units: times are milliseconds, sizes are bytes, names are as written in the configuration.
+ */
+
+/** Where something is written: `file:line:col`, the file as the owner named it. For logs and `explain` only. */
+export type Where = string
+
+/** Whether a refusal refuses (`enforce`) or is only counted and logged as "would have denied" (`shadow`). */
+export type Mode = 'enforce' | 'shadow'
+
+/** A generation of the configuration. `routes` and `consumers` travel in parts, see messages.ts. */
+export interface Plan extends PlanHead {
+  routes: RoutePlan[]
+  consumers: ConsumerPlan[]
+}
+
+/** All of a plan but its two long lists. */
+export interface PlanHead {
+  /** Counts up from 1 over the life of one gateway process. */
+  generation: number
+  /** SHA-256 (hex) over the configuration as resolved, secrets included in hashed form only. Equal: nothing changed. */
+  digest: string
+  listeners: ListenerPlan[]
+  /** Used by every TLS listener. The first answers clients that send no server name. */
+  certificates: CertificatePlan[]
+  /** `policies.ip` of the gateway's level: the outer wall, judged before routing, dropped by no level. */
+  gatewayIp: IpPlan[]
+  issuers: IssuerPlan[]
+  upstreams: UpstreamPlan[]
+  log: LogPlan
+  /** Address of the Prometheus exposition; null: on the control socket only. */
+  metrics: { host: string; port: number } | null
+  /** Names of headers whose values never reach a log, lower-case; `authorization` and `cookie` always among them. */
+  redact: string[]
+}
+
+export interface ListenerPlan {
+  name: string
+  /** Address to bind, without brackets for IPv6. */
+  host: string
+  /** 0: any free port (tests). */
+  port: number
+  tls: boolean
+  /** TLS only. */
+  minVersion: 'TLSv1.2'
+  /** Answer everything with 308 to this https port; null: serve. 0 means the bound port of the first TLS listener. */
+  redirect: { port: number } | null
+  /** Path that answers 200 while ready and 503 while not, before bans and routes; null: none. */
+  ready: string | null
+  client: ClientPlan
+}
+
+/** How the client's address is found on a listener. */
+export interface ClientPlan {
+  addressFrom:
+    | { kind: 'connection' | 'x-forwarded-for' | 'forwarded' | 'proxy-protocol' }
+    | { kind: 'header'; name: string }
+  /** CIDR blocks whose word on the client's address, request id and trace is taken. */
+  trustedProxies: string[]
+  /** Leading bits of an IPv6 address that count as one client, 1-128. */
+  ipv6Prefix: number
+  /** Whether request bodies without a length are taken; `refuse` answers 411. */
+  chunked: 'accept' | 'refuse'
+}
+
+export interface CertificatePlan {
+  /** Server names answered with it, lower-case, `*.x` for one label. */
+  hosts: string[]
+  /** Private copies (0600, under state.dir/tls) of exactly the bytes that were checked: uWS reads files, and the owner's may change between check and use. */
+  certFile: string
+  keyFile: string
+  /** Host names and IP addresses it covers: `hosts` and its subject alternative names; a Host outside is 421. */
+  covers: string[]
+  /** SHA-256 of the leaf, lower-case hex. Same fingerprint and hosts: same app. */
+  fingerprint: string
+  /** End of validity, ms since the epoch. */
+  notAfter: number
+  where: Where
+}
+
+export interface IssuerPlan {
+  name: string
+  /** Exact value of `iss`. */
+  issuer: string
+  audiences: string[] | 'any'
+  /** Accepted `alg` values. */
+  algorithms: string[]
+  /** Required `typ` header (compared as RFC 8725 says: case-insensitive, `application/` optional), or null. */
+  typ: string | null
+  /** Claims that must be present, besides exp. */
+  required: string[]
+  /** Claims that must equal a value. */
+  equal: Record<string, string | number | boolean>
+  /** ms of tolerance on exp, nbf, iat. */
+  clockSkew: number
+  /** Oldest `iat` accepted, ms; null: no limit. */
+  maxAge: number | null
+  /** Claim names (literal, or a JSON Pointer with a leading `/`). Empty: grants none. */
+  scopesClaim: string[]
+  groupsClaim: string[]
+  consumerClaim: string | null
+  /** caller attribute name → claim name. */
+  attributes: Record<string, string>
+  jwks: JwksPlan
+  where: Where
+}
+
+/** Where an issuer's keys come from. Only the control thread reads it; workers get keys by message. */
+export type JwksPlan =
+  | { kind: 'url'; url: string }
+  | { kind: 'file'; path: string }
+  | { kind: 'inline'; keys: Record<string, unknown>[] }
+
+/** One key that a token may be verified with, as workers and pool threads hold it. */
+export interface VerificationKey {
+  /** Unique over all issuers and key generations; names the key in caches. */
+  id: string
+  kid: string | null
+  /** The `alg` values this key may verify, already narrowed to what its type, its own `alg` and the issuer allow. */
+  algorithms: string[]
+  /** SPKI DER of a public key, or the raw bytes of an HMAC secret. */
+  material: Uint8Array
+  secret: boolean
+}
+
+/** The keys of one issuer at one moment. A new set replaces the old one whole. */
+export interface KeySet {
+  /** An issuer's name of the configuration. */
+  issuer: string
+  /** Counts up with every change of this issuer's keys; cached verdicts of another version are void. */
+  version: number
+  keys: VerificationKey[]
+  /** When the set was fetched, ms since the epoch. */
+  fetchedAt: number
+}
+
+export interface ConsumerPlan {
+  name: string
+  groups: string[]
+  scopes: string[]
+  attributes: Record<string, unknown>
+  /** Attached to tokens of these issuers with this consumer claim value. Empty: attached by its name. */
+  clients: { issuer: string; id: string }[]
+  keys: ApiKeyPlan[]
+  jwt: ConsumerTokenPlan[]
+  where: Where
+}
+
+export interface ApiKeyPlan {
+  /** Names the key in logs and headers (`X-Credential`). */
+  id: string
+  /** SHA-256 of the whole key as sent, 64 lower-case hex digits. */
+  hash: string
+  /** ms since the epoch from which it no longer holds, or null. */
+  expires: number | null
+  /** Narrower than the consumer's, or null for all of the consumer's. */
+  scopes: string[] | null
+  where: Where
+}
+
+/** Tokens that a consumer signs itself, found by `iss`. */
+export interface ConsumerTokenPlan {
+  issuer: string
+  key: VerificationKey
+  where: Where
+}
+
+export interface UpstreamPlan {
+  /** A name of the configuration, or `service:<name>` for one written inside a service. */
+  name: string
+  targets: TargetPlan[]
+  timeouts: { connect: number; response: number; idle: number }
+  /** `pipelining`: requests that may be under way on one connection, 1-64; above 1 trusts the upstream's framing. */
+  connections: { max: number; pipelining: number }
+  where: Where
+}
+
+export interface TargetPlan {
+  /** `http://host:port`, without a path. */
+  origin: string
+  tls: boolean
+  host: string
+  port: number
+}
+
+export interface RoutePlan {
+  /** Position in Plan.routes. */
+  index: number
+  /** `service.route` */
+  name: string
+  service: string
+  labels: Record<string, string>
+  match: MatchPlan
+  action: ForwardPlan | RespondPlan
+  /** Service and route levels, outermost first (the gateway's are in PlanHead.gatewayIp). All must allow. */
+  ip: IpPlan[]
+  auth: AuthPlan
+  /** Outermost first; all must hold. */
+  authorize: RulePlan[]
+  /** Outermost first; all must admit. */
+  limits: LimitPlan[]
+  /** What is enforced; `mode` is always `enforce`. */
+  validate: ValidatePlan
+  /** What levels in shadow would refuse besides; judged, counted and logged only. Absent: nothing. */
+  validateShadow?: ValidatePlan
+  cors: CorsPlan | null
+  identity: { headers: boolean; credentials: 'strip' | 'forward' }
+  headers: HeadersPlan
+  /** request: first byte in to the answer's head. idle: longest silence either way after that. */
+  timeouts: { request: number; idle: number }
+  where: Where
+}
+
+export interface MatchPlan {
+  /** Lower-case; a first label `*` or `{name}` takes any one label, `{name}` keeps it as `host.name`; empty: any host. */
+  hosts: string[]
+  /** Upper-case; null: all but CONNECT and TRACE. GET includes HEAD (already added). */
+  methods: string[] | null
+  /** Normalised patterns (path.ts): `/a/b`, `/a/{x}`, `/a/*`. */
+  paths: string[]
+  /** All must equal; names lower-case. */
+  headers: { name: string; value: string }[]
+  /** Listener names, or null for all that serve. */
+  listeners: string[] | null
+}
+
+export interface ForwardPlan {
+  kind: 'forward'
+  /** Position in PlanHead.upstreams. */
+  upstream: number
+  /** Path prefix of the service's url (`/base`), put before the forwarded path; '' for none. */
+  basePath: string
+  stripPrefix: string | null
+  /** Pieces: literal text, `{x}` as `path:x`, `{*}` as `rest`. null: the path as it came. */
+  rewrite: Template | null
+  host: 'upstream' | 'preserve'
+}
+
+export interface RespondPlan {
+  kind: 'respond'
+  status: number
+  headers: { name: string; value: Template }[]
+  body: Template | null
+}
+
+export interface IpPlan {
+  /** CIDR blocks; null: everyone. */
+  allow: string[] | null
+  deny: string[]
+  mode: Mode
+  level: Level
+  where: Where
+}
+
+export interface AuthPlan {
+  /** True: nobody is asked. Then the rest says nothing. */
+  public: boolean
+  jwt: JwtAuthPlan | null
+  key: Places | null
+  require: 'any' | 'all'
+  /** Consumer that a request without any credential becomes; null: 401. */
+  anonymous: string | null
+  mode: Mode
+  where: Where
+}
+
+export interface JwtAuthPlan extends Places {
+  /** Issuer names. */
+  issuers: string[]
+  /** Whether tokens that consumers sign themselves are taken. */
+  consumers: boolean
+  /** Replaces the issuer's audiences when not null. */
+  audiences: string[] | 'any' | null
+  expiry: 'required' | 'optional'
+}
+
+/** Where a credential is looked for; names lower-case (header), as written (cookie, query). */
+export interface Places {
+  header: string[]
+  cookie: string[]
+  query: string[]
+}
+
+export interface RulePlan {
+  /** null: not named. */
+  name: string | null
+  /** Any of them; null: not asked. */
+  groups: string[] | null
+  /** All of them; null: not asked. */
+  scopes: string[] | null
+  /** CEL source, type-checked at load; null: not asked. */
+  when: string | null
+  /** Names usable as `path.x` and `host.x` of the route this rule guards. */
+  pathNames: string[]
+  /** For the owner's log, never for the caller. */
+  reason: string | null
+  mode: Mode
+  level: Level
+  where: Where
+}
+
+/** The level a policy was written at: `gateway`, `profile:<name>`, `service:<name>` or `route:<service>.<route>`. */
+export type Level = string
+
+export interface LimitPlan {
+  name: string
+  /** Where it counts. Two routes that inherit one limit share its buckets; `level` and `name` are part of every key. */
+  level: Level
+  by: KeyPart[]
+  /** `rate` requests per `period` ms in a bucket of `burst`; or at most `concurrent` at once. */
+  amount: { kind: 'rate'; count: number; period: number; burst: number } | { kind: 'concurrent'; max: number }
+  /** False: judged before any cryptography, from the connection and the request alone. */
+  needsCaller: boolean
+  mode: Mode
+  where: Where
+}
+
+/** One of `by`'s words. Those with a name: header cookie query path host claim attribute. */
+export type KeyPart =
+  | { kind: 'ip' | 'caller' | 'consumer' | 'credential' | 'route' | 'service' | 'host' | 'path' | 'all' }
+  | { kind: 'header' | 'cookie' | 'query' | 'path-name' | 'host-name' | 'claim' | 'attribute'; name: string }
+
+/** Text with values in it: a string is literal; a KeyPart is looked up; `rest` is what `/*` took. */
+export type Template = (string | KeyPart | { kind: 'rest' })[]
+
+export interface ValidatePlan {
+  /** Bytes; the default is 10 MiB. */
+  maxSize: number
+  /** Lower-case media types without parameters; null: any. Asked only of requests with a body. */
+  contentTypes: string[] | null
+  mode: Mode
+  where: Where | null
+}
+
+export interface CorsPlan {
+  /** Exact origins, `https://*.x` for one label, or `*`. */
+  origins: string[]
+  methods: string[]
+  /** Lower-case. */
+  headers: string[]
+  expose: string[]
+  credentials: boolean
+  /** Seconds. */
+  maxAge: number | null
+  where: Where
+}
+
+export interface HeadersPlan {
+  /** nosniff, frame denial, referrer, HSTS on TLS and the like on every answer that lacks them. */
+  security: boolean
+  request: HeaderOperations
+  response: HeaderOperations
+}
+
+/** Carried out in this order. Names lower-case. */
+export interface HeaderOperations {
+  remove: string[]
+  rename: { from: string; to: string }[]
+  set: { name: string; value: Template }[]
+  default: { name: string; value: Template }[]
+  append: { name: string; value: Template }[]
+}
+
+export interface LogPlan {
+  /** Where access lines go; a path is reopened on SIGUSR1. */
+  access: { kind: 'stdout' | 'stderr' | 'none' } | { kind: 'file'; path: string }
+  level: 'debug' | 'info' | 'warn' | 'error'
+}

@@ -1,0 +1,184 @@
+import type { HeaderOperations, Places } from '../plan.ts'
+import type { RequestView } from '../request.ts'
+import { withoutCookies } from './cookie.ts'
+import { applyOperations, operationsProblem, prepareOperations, type PreparedOperations } from './field-operations.ts'
+import { IDENTITY_FIELDS } from './identity-fields.ts'
+import { withoutParameters } from './query.ts'
+
+/** What of a request's head goes to the upstream, and what is said to it in addition. Prepared once per route. */
+export interface PreparedRequestHeaders {
+  /** Credentials to take out. */
+  readonly strip: Places
+  /** Whether the caller, the request's id and trace, and where it came from are told. */
+  readonly tell: boolean
+  readonly operations: PreparedOperations
+}
+
+/** What only the exchange knows. */
+export interface Hop {
+  /** `Host` to send. */
+  readonly host: string
+  /** `Host` as received, with its port. */
+  readonly authority: string
+  /** The connection's own peer, which is the proxy when there is one. */
+  readonly peerIp: string
+  /** The peer is a trusted proxy: what it says about the client is passed on. */
+  readonly trustedPeer: boolean
+  /** nextTraceparent's. */
+  readonly traceparent: string
+  /** identityFields' of the caller. */
+  readonly identity: readonly string[]
+}
+
+const NO_PLACES: Places = Object.freeze({ header: [], cookie: [], query: [] })
+
+/**
+ * Fields of one connection (RFC 9110 section 7.6.1), of the body's framing, and of the request's destination: the
+ * next hop has its own.
+ */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade'
+])
+
+/**
+ * Fields by which frameworks let a client say that another path or method is meant than the one that was matched and
+ * judged here, or claim another origin than the one told below; and `Proxy`, which CGI turns into HTTP_PROXY
+ * (CVE-2016-5385).
+ */
+const OVERRIDE_FIELDS: ReadonlySet<string> = new Set([
+  'forwarded',
+  'proxy',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-host',
+  'x-original-url',
+  'x-real-ip',
+  'x-rewrite-url'
+])
+
+const LIMITS = { fixed: CONNECTION_FIELDS, trusted: IDENTITY_FIELDS }
+
+/** What is wrong with `headers.request` of a route, or null: for the check of the configuration. */
+export function requestOperationsProblem(operations: HeaderOperations): string | null {
+  return operationsProblem(operations, LIMITS)
+}
+
+/**
+ * @param credentials where the route's `auth` reads them
+ * @throws what requestOperationsProblem names
+ */
+export function prepareRequestHeaders(
+  operations: HeaderOperations,
+  identity: { readonly headers: boolean; readonly credentials: 'strip' | 'forward' },
+  credentials: Places
+): PreparedRequestHeaders {
+  return {
+    strip: identity.credentials === 'strip' ? credentials : NO_PLACES,
+    tell: identity.headers,
+    operations: prepareOperations(operations, LIMITS)
+  }
+}
+
+/** Flat name, value pairs for the transport, `host` first, names lower-case. */
+export function requestHeaders(prepared: PreparedRequestHeaders, view: RequestView, hop: Hop): string[] {
+  const { names, values } = view.headers
+  const { strip } = prepared
+  const named = namedByConnection(view)
+  const continued = hop.trustedPeer && continues(view, hop.traceparent)
+  const fields = ['host', hop.host]
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] ?? ''
+    const value = values[i] ?? ''
+    if (name === 'te') {
+      // Says that trailers are understood, which is true of the way back through us.
+      if (hasWord(value, 'trailers')) fields.push('te', 'trailers')
+      continue
+    }
+    if (isOurs(name) || strip.header.includes(name) || (named !== null && named.includes(name))) continue
+    if (name === 'tracestate' && !continued) continue
+    if (name === 'cookie' && strip.cookie.length > 0) {
+      const rest = withoutCookies(value, strip.cookie)
+      if (rest !== '') fields.push(name, rest)
+      continue
+    }
+    fields.push(name, value)
+  }
+  if (prepared.tell) tell(fields, view, hop)
+  applyOperations(prepared.operations, view, fields)
+  return fields
+}
+
+/** The query to send on, without the credentials in it. */
+export function requestQuery(prepared: PreparedRequestHeaders, view: RequestView): string {
+  return withoutParameters(view.query, prepared.strip.query)
+}
+
+/** Whether a field is one that only we, or nobody, may send on. */
+function isOurs(name: string): boolean {
+  // CGI and WSGI turn both `-` and `_` into `_`: x_consumer would arrive there as X-Consumer.
+  const plain = name.includes('_') ? name.replaceAll('_', '-') : name
+  if (CONNECTION_FIELDS.has(plain) || IDENTITY_FIELDS.has(plain) || OVERRIDE_FIELDS.has(plain)) return true
+  return plain.startsWith('x-forwarded-') || plain.startsWith('proxy-')
+}
+
+/** Names in the Connection field, null for the usual ones that name nothing. */
+function namedByConnection(view: RequestView): readonly string[] | null {
+  const value = view.headers.joined('connection')
+  if (value === undefined || value === 'keep-alive' || value === 'close') return null
+  return value
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+}
+
+function hasWord(list: string, word: string): boolean {
+  return list
+    .toLowerCase()
+    .split(',')
+    .some((item) => item.trim() === word)
+}
+
+/** Whether our trace is the one received: then its vendors' state goes along, else it speaks of another trace. */
+function continues(view: RequestView, traceparent: string): boolean {
+  const received = view.headers.get('traceparent')
+  return received !== undefined && received.slice(3, 35) === traceparent.slice(3, 35)
+}
+
+function tell(fields: string[], view: RequestView, hop: Hop): void {
+  for (let i = 0; i < hop.identity.length; i++) fields.push(hop.identity[i] ?? '')
+  fields.push('x-request-id', view.id, 'traceparent', hop.traceparent)
+  const before = hop.trustedPeer ? view.headers.joined('x-forwarded-for') : undefined
+  fields.push('x-forwarded-for', before === undefined || before === '' ? hop.peerIp : `${before}, ${hop.peerIp}`)
+  fields.push('x-forwarded-proto', forwardedProto(view, hop.trustedPeer))
+  fields.push('x-forwarded-host', forwardedHost(view, hop))
+}
+
+function forwardedProto(view: RequestView, trusted: boolean): string {
+  const said = trusted ? view.headers.get('x-forwarded-proto') : undefined
+  return said === 'http' || said === 'https' ? said : view.scheme
+}
+
+function forwardedHost(view: RequestView, hop: Hop): string {
+  const said = hop.trustedPeer ? view.headers.get('x-forwarded-host') : undefined
+  return said !== undefined && isAuthority(said) ? said : hop.authority
+}
+
+/** Letters, digits and `-._:[]`: a host with or without port, and no list of them. */
+function isAuthority(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i) | 0x20
+    const alphanumeric = (c >= 0x61 && c <= 0x7a) || (c >= 0x30 && c <= 0x39)
+    if (!alphanumeric && !'-._:[]'.includes(text.charAt(i))) return false
+  }
+  return text.length > 0 && text.length <= 260
+}

@@ -1,0 +1,42 @@
+import type { Caller } from './caller.ts'
+import type { HeaderList } from './headers.ts'
+
+/**
+ * A request as the policies see it: normalised once, before any of them looks. pipeline/exchange.ts implements it;
+ * `explain` makes the same from the command line.
+ */
+export interface RequestView {
+  /** 26 characters, unique; the `X-Request-Id`. */
+  readonly id: string
+  /** Upper-case. */
+  readonly method: string
+  readonly scheme: 'http' | 'https'
+  /** Lower-case, without port; IPv6 without brackets. */
+  readonly host: string
+  /** Normalised and still percent-encoded (path.ts): what was matched and is forwarded. */
+  readonly path: string
+  /** Raw, without `?`; '' when none. */
+  readonly query: string
+  /** The request's own header fields. */
+  readonly headers: HeaderList
+  /** Declared body size; 0 for none, -1 for chunked. */
+  readonly size: number
+  /** Listener's name. */
+  readonly listener: string
+  /** The client's address as text, after `client.addressFrom`. IPv4-mapped IPv6 is IPv4. */
+  readonly clientIp: string
+  /** The same, 4 or 16 bytes. */
+  readonly clientAddress: Uint8Array
+  /** `clientIp` cut to the listener's ipv6Prefix: the key of limits by ip. */
+  readonly clientKey: string
+  /** Name of the matched route and of its service; '' before routing. */
+  readonly routeName: string
+  readonly serviceName: string
+  /** Encoded value of a `{name}` of the matched route's path, or undefined. */
+  pathParam(name: string): string | undefined
+  /** The label that a `{name}` of the matched route's host took, or undefined. */
+  hostParam(name: string): string | undefined
+  /** What `/*` took, encoded, without its leading `/`; '' when none. */
+  readonly rest: string
+  readonly caller: Caller
+}
