@@ -1,0 +1,167 @@
+import type { Socket } from 'node:net'
+import type { UpstreamRequest } from '../transport.ts'
+import { TOKEN } from './field-names.ts'
+import { TEXT } from './head-parser.ts'
+
+/** What `head` returns besides the number of bytes. */
+export const NO_ROOM = -1
+export const INVALID = -2
+
+const SIZE = 64 * 1024
+/** Lengths of writes that come again and again: those of one head. */
+const VIEWS = 1024
+const CR = 0x0d
+const LF = 0x0a
+const SP = 0x20
+const COLON = 0x3a
+const SLASH = 0x2f
+
+/**
+ * Where a thread puts together what one connection is about to write: heads of requests and small parts of bodies.
+ *
+ * Every character is checked and copied in one pass over the strings: building the head as one string, checking it
+ * and having the socket flatten and copy it took twice the time. The bytes are handed to the kernel within the write
+ * nearly always, and then the same memory serves the next connection.
+ */
+export class Outgoing {
+  #bytes: Buffer = Buffer.allocUnsafeSlow(SIZE)
+  #length = 0
+  /** The first n bytes as a Buffer, by n: making one takes a tenth of the time of writing it. */
+  readonly #views: (Buffer | undefined)[] = Array.from({ length: VIEWS }, () => undefined)
+
+  /**
+   * Appends a request's head and returns its length; NO_ROOM when it doesn't fit behind what is there, or at all;
+   * INVALID when something in it can't be sent. What comes here was checked long before; but a character above 0xff
+   * would be cut to its low byte on the way out, and U+010A would end the line: nothing that writes bytes may leave
+   * that to others.
+   */
+  head(request: UpstreamRequest): number {
+    const { method, path, headers, bodyLength } = request
+    if (path.charCodeAt(0) !== SLASH || headers.length % 2 !== 0) return INVALID
+    const start = this.#length
+    let at = this.#put(method, start, TOKEN)
+    if (at === start) return INVALID
+    at = this.#put(' ', at, TEXT)
+    at = this.#put(path, at, TARGET)
+    at = this.#put(' HTTP/1.1', at, TEXT)
+    at = this.#endLine(at)
+    let hosts = 0
+    for (let i = 0; i < headers.length; i += 2) {
+      // In range: the length is even.
+      const name = headers[i]!
+      if (name === 'host' || (name.length === 4 && name.toLowerCase() === 'host')) hosts++
+      if (name === '' || decidesFraming(name)) return INVALID
+      at = this.#field(name, headers[i + 1]!, at)
+    }
+    if (bodyLength > 0) at = this.#field('content-length', String(bodyLength), at)
+    else if (bodyLength < 0) at = this.#field('transfer-encoding', 'chunked', at)
+    // Where a body would be usual, its absence is said (RFC 9110 section 8.6); some servers answer 411 otherwise.
+    else if (method === 'POST' || method === 'PUT' || method === 'PATCH') at = this.#field('content-length', '0', at)
+    at = this.#endLine(at)
+    if (at < 0) return at
+    if (hosts !== 1) return INVALID
+    this.#length = at
+    return at - start
+  }
+
+  get empty(): boolean {
+    return this.#length === 0
+  }
+
+  /** Appends a part of a body. False: it doesn't fit. */
+  append(bytes: Uint8Array): boolean {
+    if (bytes.length > SIZE - this.#length) return false
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+    return true
+  }
+
+  /** Forgets what was appended and not written. */
+  clear(): void {
+    this.#length = 0
+  }
+
+  /** Writes what was appended, in one write. */
+  writeTo(socket: Socket, tls: boolean): void {
+    const bytes = this.#view(this.#length)
+    this.#length = 0
+    // TLS is never done with the bytes at once: of its own copy there is no more than was written.
+    if (tls) {
+      socket.write(Buffer.from(bytes))
+      return
+    }
+    socket.write(bytes)
+    // The kernel did not take all of it, so the memory is the socket's now.
+    if (socket.writableLength > 0) {
+      this.#bytes = Buffer.allocUnsafeSlow(SIZE)
+      this.#views.fill(undefined)
+    }
+  }
+
+  #view(length: number): Buffer {
+    if (length >= VIEWS) return this.#bytes.subarray(0, length)
+    let view = this.#views[length]
+    if (view === undefined) {
+      view = this.#bytes.subarray(0, length)
+      this.#views[length] = view
+    }
+    return view
+  }
+
+  /** `name: value` and the line's end. */
+  #field(name: string, value: string, at: number): number {
+    let next = this.#put(name, at, TOKEN)
+    if (next < 0) return next
+    if (next + 2 > SIZE) return NO_ROOM
+    this.#bytes[next++] = COLON
+    this.#bytes[next++] = SP
+    return this.#endLine(this.#put(value, next, TEXT))
+  }
+
+  #endLine(at: number): number {
+    if (at < 0) return at
+    if (at + 2 > SIZE) return NO_ROOM
+    this.#bytes[at] = CR
+    this.#bytes[at + 1] = LF
+    return at + 2
+  }
+
+  /** Copies characters that `allowed` has, to offset `at`; a negative `at` is what was wrong before. Returns the offset behind. */
+  #put(text: string, at: number, allowed: Readonly<Uint8Array>): number {
+    if (at < 0) return at
+    if (text.length > SIZE - at) return NO_ROOM
+    const bytes = this.#bytes
+    for (let i = 0; i < text.length; i++) {
+      const char = text.charCodeAt(i)
+      if (char > 0xff || allowed[char] === 0) return INVALID
+      bytes[at + i] = char
+    }
+    return at + text.length
+  }
+}
+
+/** Fields that only the transport may write. Compared by length first: nearly every name ends there. */
+function decidesFraming(name: string): boolean {
+  switch (name.length) {
+    case 6:
+      return name.toLowerCase() === 'expect'
+    case 7:
+      return name.toLowerCase() === 'upgrade'
+    case 10: {
+      // Most often x-consumer or user-agent.
+      const first = name.charCodeAt(0) | 0x20
+      if (first !== 0x63 && first !== 0x6b) return false
+      const lower = name.toLowerCase()
+      return lower === 'connection' || lower === 'keep-alive'
+    }
+    case 14:
+      return name.toLowerCase() === 'content-length'
+    case 17:
+      return name.toLowerCase() === 'transfer-encoding'
+    default:
+      return false
+  }
+}
+
+/** Visible ASCII: what may stand in a request's target. */
+const TARGET: Readonly<Uint8Array> = new Uint8Array(256).fill(1, 0x21, 0x7f)
