@@ -1,0 +1,278 @@
+/**
+ * The numbers of a running gateway in Prometheus' text format. In the control thread; the only importer of prom-client.
+ *
+ * Cardinality is bounded by construction. A label's value is a name of the configuration (routes, policies) or from
+ * a closed list (methods, status classes, decisions); nothing that a client sends is ever one, nor is a consumer. Of
+ * names, the first MOST_ROUTES and MOST_POLICIES seen are told apart, further ones are `other`.
+ */
+import { Counter, Gauge, Registry, type Metric } from 'prom-client'
+import { COUNTER, COUNTER_NAMES, type CounterName, type CounterReader } from '../memory/counters.ts'
+import { DurationHistogram, type DurationSeries } from './histogram.ts'
+import type { AccessRecord } from './record.ts'
+
+/** Media type of `exposition`. */
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+export const MOST_ROUTES = 1000
+export const MOST_POLICIES = 64
+
+const OTHER = 'other'
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+const DECISIONS: readonly AccessRecord['decision'][] = ['forward', 'answer', 'deny', 'error', 'abort']
+/** Of statuses: 1xx to 5xx, and 0 for none of these. */
+const CLASSES = 6
+
+/** Metric and meaning of each of the threads' counters. */
+const FROM_COUNTERS: { readonly [N in CounterName]: readonly [metric: string, help: string] } = {
+  requests: ['exchanges_total', 'Exchanges that ended, whether or not their record reached the log'],
+  refusalsNotRecorded: ['refusals_not_recorded_total', 'Refusals counted instead of logged, to keep room for the rest'],
+  recordsDropped: ['access_records_dropped_total', 'Access records lost because the control thread was too slow'],
+  tokenVerifications: ['token_verifications_total', 'Token signatures verified'],
+  verifyCacheHits: ['verify_cache_hits_total', 'Tokens found in the verification cache'],
+  verifyCacheMisses: ['verify_cache_misses_total', 'Tokens not found in the verification cache'],
+  verifyCacheEvictions: ['verify_cache_evictions_total', 'Tokens removed from the verification cache to make room'],
+  verifyQueueRefusals: ['verify_queue_refusals_total', 'Tokens refused because too many waited for verification'],
+  parserRefusals: ['parser_refusals_total', 'Connections ended for bytes that are no HTTP request'],
+  connectionsOpened: ['connections_opened_total', 'Client connections taken'],
+  connectionsClosed: ['connections_closed_total', 'Client connections ended'],
+  underscoreHeadersDropped: ['underscore_headers_dropped_total', 'Header fields dropped for an underscore in the name'],
+  limitTableFull: ['limit_table_full_total', 'Requests refused because no slot was free to count a new key'],
+  limitRefusals: ['limit_refusals_total', 'Requests found over a limit, in shadow mode too'],
+  upstreamConnects: ['upstream_connects_total', 'Connections opened to upstreams'],
+  upstreamRetries: ['upstream_retries_total', 'Exchanges tried again on another upstream connection'],
+  stageExceptions: ['stage_exceptions_total', 'Requests answered 500 because of an exception'],
+  callbackExceptions: ['callback_exceptions_total', 'Exceptions outside any request'],
+  workerRestarts: ['worker_restarts_total', 'Workers replaced'],
+  reloads: ['reloads_total', 'Configurations taken over while running'],
+  reloadFailures: ['reload_failures_total', 'Configurations refused while running']
+}
+
+/** What is read at the moment of an exposition. */
+export interface MetricSources {
+  readonly workers: number
+  readonly counters: CounterReader
+  /** Share of a worker's ring that waits, 0 to 1. */
+  ringFill(worker: number): number
+  /** Share of the limits' slots in use, 0 to 1. */
+  limitFill(): number
+  /** ms since a worker's last sign of life. */
+  beatAge(worker: number): number
+  /** Generation being served. */
+  generation(): number
+  ready(): boolean
+  /** `name` is the first host of the certificate, from the configuration; `notAfter` ms since the epoch. */
+  certificates(): Iterable<{ readonly name: string; readonly notAfter: number }>
+  /** Access lines lost by the log's destination. */
+  linesDropped(): number
+}
+
+interface Child {
+  inc(n?: number): void
+}
+
+/** Counted here, told to prom-client at the next exposition: one addition per request instead of a hash of labels. */
+interface Tally {
+  readonly child: Child
+  n: number
+}
+
+interface RouteNumbers {
+  /** By method, status class, decision and policy in one number. */
+  readonly requests: Map<number, Tally>
+  readonly duration: DurationSeries
+  readonly upstream: DurationSeries
+  readonly received: Tally
+  readonly sent: Tally
+}
+
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #sources: MetricSources
+  readonly #routes = new Names(MOST_ROUTES)
+  readonly #policies = new Names(MOST_POLICIES)
+  readonly #byRoute = new Map<string, RouteNumbers>()
+  readonly #shadow = new Map<string, Tally>()
+  /** All that are to be told. */
+  readonly #tallies: Tally[] = []
+  readonly #fromCounters = new Map<CounterName, { readonly counter: Counter; seen: number }>()
+  readonly #requestsTotal
+  readonly #duration
+  readonly #upstream
+  readonly #received
+  readonly #sent
+  readonly #shadowTotal
+  readonly #gauges
+
+  constructor(sources: MetricSources) {
+    this.#sources = sources
+    this.#requestsTotal = this.#counter('requests_total', 'Requests, as recorded', [
+      'route',
+      'method',
+      'status',
+      'decision',
+      'policy'
+    ])
+    this.#duration = this.#histogram('request_duration_seconds', 'First byte in to last byte out')
+    this.#upstream = this.#histogram('upstream_duration_seconds', "Request handed over to the upstream's head")
+    this.#received = this.#counter('request_bytes_total', 'Body bytes from clients', ['route'])
+    this.#sent = this.#counter('response_bytes_total', 'Body bytes to clients', ['route'])
+    this.#shadowTotal = this.#counter('shadow_denials_total', 'Requests a policy in shadow mode would have denied', [
+      'policy'
+    ])
+    for (const name of COUNTER_NAMES) {
+      const [metric, help] = FROM_COUNTERS[name]
+      this.#fromCounters.set(name, { counter: this.#counter(metric, help, []), seen: 0 })
+    }
+    this.#gauges = {
+      ringFill: this.#gauge('ring_fill_ratio', 'Share of the room for access records in use', ['worker']),
+      beatAge: this.#gauge('worker_beat_age_seconds', "Time since the worker's last sign of life", ['worker']),
+      limitFill: this.#gauge('limit_table_fill_ratio', 'Share of the slots for rate limits in use', []),
+      generation: this.#gauge('generation', 'Configuration generation being served', []),
+      ready: this.#gauge('ready', '1 while ready for traffic', []),
+      certificates: this.#gauge('certificate_expiry_timestamp_seconds', 'End of validity', ['certificate']),
+      linesDropped: this.#gauge('access_lines_dropped', 'Access lines lost by their destination since the start', []),
+      memory: this.#gauge('process_resident_memory_bytes', 'Memory of the process, all threads', []),
+      cpu: this.#gauge('process_cpu_seconds', 'Processor time of the process since the start, all threads', [])
+    }
+  }
+
+  /** Counts one exchange. The record is not kept. */
+  record(r: AccessRecord): void {
+    const route = this.#routes.known(r.route)
+    const of = this.#byRoute.get(route) ?? this.#newRoute(route)
+    this.#requestsOf(of, route, r).n++
+    of.duration.observe(r.duration / 1e6)
+    if (r.upstreamTime >= 0) of.upstream.observe(r.upstreamTime / 1e6)
+    of.received.n += r.bytesIn
+    of.sent.n += r.bytesOut
+    if (r.shadow !== '') for (const name of r.shadow.split(',')) this.#shadowOf(this.#policies.known(name)).n++
+  }
+
+  /** The whole text, in METRICS_TYPE. */
+  exposition(): Promise<string> {
+    const { counters } = this.#sources
+    counters.update()
+    for (const [name, of] of this.#fromCounters) {
+      const total = counters.total(COUNTER[name])
+      of.counter.inc(total - of.seen)
+      of.seen = total
+    }
+    for (const tally of this.#tallies) {
+      if (tally.n > 0) tally.child.inc(tally.n)
+      tally.n = 0
+    }
+    this.#readGauges()
+    return this.#registry.metrics()
+  }
+
+  #readGauges(): void {
+    const sources = this.#sources
+    const gauges = this.#gauges
+    for (let worker = 0; worker < sources.workers; worker++) {
+      gauges.ringFill.set({ worker }, sources.ringFill(worker))
+      const age = sources.beatAge(worker)
+      if (Number.isFinite(age)) gauges.beatAge.set({ worker }, age / 1000)
+      else gauges.beatAge.remove({ worker })
+    }
+    gauges.limitFill.set(sources.limitFill())
+    gauges.generation.set(sources.generation())
+    gauges.ready.set(sources.ready() ? 1 : 0)
+    gauges.linesDropped.set(sources.linesDropped())
+    gauges.memory.set(process.memoryUsage.rss())
+    const cpu = process.cpuUsage()
+    gauges.cpu.set((cpu.user + cpu.system) / 1e6)
+    // Certificates come and go with generations; one that is gone must not go on alarming.
+    gauges.certificates.reset()
+    for (const { name, notAfter } of sources.certificates())
+      gauges.certificates.set({ certificate: name }, notAfter / 1000)
+  }
+
+  /** A lookup by number: prom-client would make and hash a string of the five labels each time. */
+  #requestsOf(of: RouteNumbers, route: string, r: AccessRecord): Tally {
+    const method = METHODS.indexOf(r.method) + 1
+    const status = r.status >= 100 && r.status < 600 ? Math.floor(r.status / 100) : 0
+    const decision = DECISIONS.indexOf(r.decision)
+    const policy = this.#policies.known(r.policy)
+    const place =
+      ((this.#policies.index(policy) * DECISIONS.length + decision) * CLASSES + status) * (METHODS.length + 1) + method
+    let tally = of.requests.get(place)
+    if (!tally) {
+      const child = this.#requestsTotal.labels({
+        route,
+        method: METHODS[method - 1] ?? OTHER,
+        status: status === 0 ? OTHER : `${status}xx`,
+        decision: r.decision,
+        policy
+      })
+      tally = this.#tally(child)
+      of.requests.set(place, tally)
+    }
+    return tally
+  }
+
+  #newRoute(route: string): RouteNumbers {
+    const numbers: RouteNumbers = {
+      requests: new Map(),
+      duration: this.#duration.series(route),
+      upstream: this.#upstream.series(route),
+      received: this.#tally(this.#received.labels({ route })),
+      sent: this.#tally(this.#sent.labels({ route }))
+    }
+    this.#byRoute.set(route, numbers)
+    return numbers
+  }
+
+  #shadowOf(policy: string): Tally {
+    let tally = this.#shadow.get(policy)
+    if (!tally) this.#shadow.set(policy, (tally = this.#tally(this.#shadowTotal.labels({ policy }))))
+    return tally
+  }
+
+  #tally(child: Child): Tally {
+    const tally = { child, n: 0 }
+    this.#tallies.push(tally)
+    return tally
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
+    return new Counter({ name: `gatehouse_${name}`, help, labelNames, registers: [this.#registry] })
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
+    return new Gauge({ name: `gatehouse_${name}`, help, labelNames, registers: [this.#registry] })
+  }
+
+  #histogram(name: string, help: string): DurationHistogram {
+    const histogram = new DurationHistogram(`gatehouse_${name}`, help)
+    // The registry only ever asks for get(), which is all that the type's other members are for.
+    this.#registry.registerMetric(histogram as unknown as Metric)
+    return histogram
+  }
+}
+
+/** Names told apart, up to a number; '' stays ''. What doesn't look like a name of the configuration is `other`. */
+class Names {
+  readonly #most: number
+  readonly #seen = new Map<string, number>([
+    ['', 0],
+    [OTHER, 1]
+  ])
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  known(name: string): string {
+    if (this.#seen.has(name)) return name
+    // The two names there from the start are not counted.
+    if (this.#seen.size - 2 >= this.#most || !NAME.test(name)) return OTHER
+    this.#seen.set(name, this.#seen.size)
+    return name
+  }
+
+  /** A small number for a name that `known` returned. */
+  index(name: string): number {
+    return this.#seen.get(name) ?? 1
+  }
+}
