@@ -1,0 +1,54 @@
+/**
+ * The life of a request, in order: cheapest and least trusting first (CONFIG.md, "Routes and stages"). Each stage lets
+ * it go on (CONTINUE), refuses it, or answers it. Nothing reaches an upstream without the Permit that `authorize`
+ * makes; nothing writes to the response here.
+ */
+import { auth } from './auth.ts'
+import { authorize } from './authorize.ts'
+import { callerLimits, clientLimits } from './limits.ts'
+import { client } from './client.ts'
+import type { Exchange } from './exchange.ts'
+import { framing } from './framing.ts'
+import { outerWall, routeIp } from './ip.ts'
+import { preflight } from './preflight.ts'
+import { ready } from './ready.ts'
+import { redirect } from './redirect.ts'
+import { respond } from './respond.ts'
+import { route } from './route.ts'
+import { validate } from './validate.ts'
+import { CONTINUE, type Outcome, type Stage, type Verdict } from './verdict.ts'
+
+export const STAGES: Stage[] = [
+  { name: 'framing', run: framing }, // what is no proper HTTP/1.1 is not looked at any further
+  { name: 'client', run: client }, // who is at the other end, and what the request is called in the log
+  { name: 'redirect', run: redirect }, // a plain listener that only sends people to the TLS one
+  { name: 'ready', run: ready }, // balancers ask before bans and routes, and always get an answer
+  { name: 'wall', run: outerWall }, // the gateway's own ip policy: no route opens it
+  { name: 'route', run: route }, // which service, under which policies; 404 and 405
+  { name: 'ip', run: routeIp }, // where it may come from
+  { name: 'limits', run: clientLimits }, // limits that need no identity: before any cryptography
+  { name: 'preflight', run: preflight }, // browsers ask without credentials, so before auth
+  { name: 'auth', run: auth }, // who calls
+  { name: 'authorize', run: authorize }, // may they: the only maker of permits
+  { name: 'caller-limits', run: callerLimits }, // limits by who calls
+  { name: 'validate', run: validate }, // is the request's body one this route takes
+  { name: 'respond', run: respond } // routes that Gatehouse answers itself
+]
+
+/** Runs the stages from `from` on. A promise only when a stage had to wait. */
+export function run(x: Exchange, from = 0): Outcome | Promise<Outcome> {
+  for (let i = from; i < STAGES.length; i++) {
+    const stage = STAGES[i]
+    if (stage === undefined) break
+    const verdict = stage.run(x)
+    if (verdict === CONTINUE) continue
+    if (verdict instanceof Promise) return verdict.then((settled) => goOn(x, i, settled))
+    return verdict
+  }
+  if (x.permit === null) throw new Error('the stages ended without a permit')
+  return x.permit
+}
+
+function goOn(x: Exchange, stage: number, verdict: Verdict): Outcome | Promise<Outcome> {
+  return verdict === CONTINUE ? run(x, stage + 1) : verdict
+}

@@ -1,0 +1,100 @@
+/** The heads of messages: what goes to the upstream, and what goes to the client, whoever answers. */
+import { formatIp } from '../ip.ts'
+import { identityFields } from '../policy/identity-fields.ts'
+import { requestHeaders, requestQuery } from '../policy/request-headers.ts'
+import { responseHeaders } from '../policy/response-headers.ts'
+import type { Refusal } from '../problems.ts'
+import type { Caller } from '../caller.ts'
+import type { UpstreamRequest } from '../upstream/transport.ts'
+import { forwardedPath } from './action.ts'
+import type { Permit } from './authorize.ts'
+import type { Exchange } from './exchange.ts'
+import type { Answer } from './verdict.ts'
+
+/** A cached caller's fields are the same for each of its requests. */
+const identities = new WeakMap<Caller, readonly string[]>()
+
+/** What the upstream is asked. */
+export function upstreamRequest(permit: Permit, x: Exchange): UpstreamRequest {
+  const { action, requestHeaders: prepared } = permit.route
+  if (action.kind !== 'forward') throw new Error(`route ${permit.route.plan.name} has no upstream`)
+  const query = requestQuery(prepared, x)
+  const path = forwardedPath(action, x)
+  return {
+    method: x.method,
+    path: query === '' ? path : `${path}?${query}`,
+    headers: requestHeaders(prepared, x, {
+      host: action.host ?? x.authority,
+      authority: x.authority,
+      peerIp: x.trustedPeer ? formatIp(x.peer) : x.clientIp,
+      trustedPeer: x.trustedPeer,
+      traceparent: x.traceparent,
+      identity: identityOf(x.caller)
+    }),
+    bodyLength: x.size
+  }
+}
+
+function identityOf(caller: Caller): readonly string[] {
+  let fields = identities.get(caller)
+  if (fields === undefined) {
+    fields = identityFields(caller)
+    identities.set(caller, fields)
+  }
+  return fields
+}
+
+/** An upstream's answer as the client gets it; a string says why it can't be sent. */
+export function clientHeaders(
+  x: Exchange,
+  answered: readonly string[]
+): { headers: string[]; length: number } | string {
+  const headers: string[] = []
+  const fault = compose(x, answered, ownFields(x), headers)
+  return fault ?? { headers, length: contentLength(answered) }
+}
+
+/** -1 when the upstream named none. The transport has checked that it is a number. */
+function contentLength(answered: readonly string[]): number {
+  for (let i = 0; i < answered.length; i += 2) if (answered[i] === 'content-length') return Number(answered[i + 1])
+  return -1
+}
+
+/** Fields of an answer of Gatehouse's own. */
+export function answerHeaders(x: Exchange, answer: Answer): string[] {
+  const headers: string[] = []
+  // A preflight's answer is its CORS fields and nothing else of CORS.
+  if (answer.by === 'cors') return [...answer.headers, ...ownFields(x)]
+  const fault = compose(x, answer.headers, ownFields(x), headers)
+  if (fault !== null) throw new Error(`${answer.by}: ${fault}`)
+  return headers
+}
+
+/** Fields of a refusal: the problem's, those the status calls for, and CORS, so that a page can read why. */
+export function refusalHeaders(x: Exchange, refusal: Refusal): string[] {
+  const headers: string[] = []
+  const own = [
+    'content-type',
+    'application/problem+json',
+    'cache-control',
+    'no-store',
+    ...refusal.headers,
+    ...ownFields(x)
+  ]
+  compose(x, NO_FIELDS, own, headers)
+  return headers
+}
+
+const NO_FIELDS: readonly string[] = Object.freeze([])
+
+/** The request's id, so that whoever asks can be told what happened; and how much of each limit is left. */
+function ownFields(x: Exchange): string[] {
+  const own = ['x-request-id', x.id]
+  if (x.rateLimitPolicy !== '') own.push('ratelimit-policy', x.rateLimitPolicy, 'ratelimit', x.rateLimit)
+  return own
+}
+
+function compose(x: Exchange, answered: readonly string[], own: readonly string[], into: string[]): string | null {
+  const prepared = x.route?.responseHeaders ?? x.tables.plain
+  return responseHeaders(prepared, x, answered, x.headers.get('origin'), own, into)
+}

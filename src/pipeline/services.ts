@@ -1,0 +1,138 @@
+import type { Env } from '../env.ts'
+import { Authenticator } from '../identity/authenticate.ts'
+import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
+import { TokenVerifier } from '../identity/verifier.ts'
+import { Limiter, newLimitVerdict, type LimitVerdict } from '../limits/limiter.ts'
+import { Beats } from '../memory/beats.ts'
+import { wallMs } from '../memory/clock.ts'
+import { COUNTER, Counters } from '../memory/counters.ts'
+import type { SharedMemory } from '../memory/shared.ts'
+import { emptyRecord, RecordWriter } from '../observe/codec.ts'
+import type { AccessRecord } from '../observe/record.ts'
+import type { KeySet, UpstreamPlan } from '../plan.ts'
+import { createTransport } from '../upstream/index.ts'
+import type { Transport } from '../upstream/transport.ts'
+import type { Exchange } from './exchange.ts'
+import type { Tables } from './tables.ts'
+
+/**
+ * What a worker has once, whatever generation it serves: its place in shared memory, its verified tokens and the
+ * threads that verify new ones, its connections to upstreams.
+ */
+export class WorkerServices {
+  readonly beats: Beats
+  readonly counters: Counters
+  readonly limiter: Limiter
+  readonly tokens: TokenVerifier
+  readonly authenticator: Authenticator
+  /** Reused by every exchange that ends. */
+  readonly record: AccessRecord = emptyRecord()
+  /** Reused by every limit. */
+  readonly verdict: LimitVerdict = newLimitVerdict()
+  readonly #signatures: SignatureVerifier
+  readonly #writer: RecordWriter
+  /** By what the upstream's plan says, so that a reload that leaves an upstream as it is keeps its connections. */
+  readonly #transports = new Map<string, { transport: Transport; users: number }>()
+  /** What was counted of the verifier, see #countTokens. */
+  #counted = { hits: 0, cold: 0, overloads: 0 }
+
+  constructor(
+    memory: SharedMemory,
+    index: number,
+    env: Env,
+    events: { unknownKid(issuer: string): void },
+    signatures: SignatureVerifier = new VerifyPool({ threads: env.GATEHOUSE_VERIFY_THREADS }),
+    clock: () => number = wallMs
+  ) {
+    this.beats = new Beats(memory)
+    this.counters = new Counters(memory, index)
+    this.limiter = new Limiter(memory, index, this.counters)
+    this.#signatures = signatures
+    this.tokens = new TokenVerifier({
+      signatures,
+      cacheBytes: env.GATEHOUSE_VERIFY_CACHE_SIZE,
+      queue: env.GATEHOUSE_VERIFY_QUEUE,
+      perClient: env.GATEHOUSE_VERIFY_PER_CLIENT,
+      onUnknownKid: (issuer) => events.unknownKid(issuer),
+      clock
+    })
+    this.authenticator = new Authenticator(this.tokens)
+    this.#writer = new RecordWriter(memory, index, this.counters)
+    this.record.worker = index
+  }
+
+  setKeys(set: KeySet): void {
+    this.tokens.setKeys(set)
+  }
+
+  /** A transport for `plan`, shared by all generations that say the same of it. To be given back by `take` or `discard`. */
+  transport(plan: UpstreamPlan): Transport {
+    const identity = identityOf(plan)
+    const known = this.#transports.get(identity)
+    if (known !== undefined) {
+      known.users++
+      return known.transport
+    }
+    const transport = createTransport(plan)
+    this.#transports.set(identity, { transport, users: 1 })
+    return transport
+  }
+
+  /** `next` serves from now on; exchanges that `before` has under way finish on its connections. */
+  take(next: Tables, before: Tables | null): void {
+    this.tokens.configure(next.head.generation, next.head.issuers, next.directory)
+    if (before !== null) this.discard(before.head.upstreams)
+  }
+
+  /** Gives the transports of a generation's upstreams back: it is not served any more, or never was. */
+  discard(upstreams: readonly UpstreamPlan[]): void {
+    for (const plan of upstreams) {
+      const identity = identityOf(plan)
+      const known = this.#transports.get(identity)
+      if (known === undefined || --known.users > 0) continue
+      this.#transports.delete(identity)
+      void known.transport.close()
+    }
+  }
+
+  connection(opened: boolean): void {
+    this.counters.add(opened ? COUNTER.connectionsOpened : COUNTER.connectionsClosed)
+  }
+
+  exception(x: Exchange | null): void {
+    this.counters.add(x === null ? COUNTER.callbackExceptions : COUNTER.stageExceptions)
+  }
+
+  /** Gives back what an exchange held. */
+  release(x: Exchange): void {
+    for (let i = 0; i < x.held.length; i++) this.limiter.release(x.held[i] ?? 0)
+  }
+
+  /** Writes `record` into the ring. */
+  write(): void {
+    this.counters.add(COUNTER.requests)
+    this.#countTokens()
+    this.record.time = wallMs()
+    this.#writer.write(this.record)
+  }
+
+  #countTokens(): void {
+    const { hits, cold, overloads } = this.tokens
+    const before = this.#counted
+    if (hits !== before.hits) this.counters.add(COUNTER.verifyCacheHits, hits - before.hits)
+    if (cold !== before.cold) this.counters.add(COUNTER.tokenVerifications, cold - before.cold)
+    if (overloads !== before.overloads) this.counters.add(COUNTER.verifyQueueRefusals, overloads - before.overloads)
+    before.hits = hits
+    before.cold = cold
+    before.overloads = overloads
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#transports.values()].map(({ transport }) => transport.close()))
+    await this.#signatures.close()
+  }
+}
+
+function identityOf({ where: _, ...plan }: UpstreamPlan): string {
+  return JSON.stringify(plan)
+}

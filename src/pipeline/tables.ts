@@ -1,0 +1,180 @@
+import { ClientAddress } from '../client/address.ts'
+import { prepareAuth, type PreparedAuth } from '../identity/authenticate.ts'
+import { CallerDirectory } from '../identity/directory.ts'
+import type { Limit } from '../limits/limiter.ts'
+import { policyItem } from '../limits/headers.ts'
+import type { ConsumerPlan, LimitPlan, ListenerPlan, PlanHead, RoutePlan } from '../plan.ts'
+import { prepareRule, RuleCache, type PreparedRule } from '../policy/authorize.ts'
+import { prepareCors, type PreparedCors } from '../policy/cors.ts'
+import { prepareIp, type PreparedIp } from '../policy/ip.ts'
+import { prepareKey, type PreparedKey } from '../policy/key.ts'
+import { prepareRequestHeaders, type PreparedRequestHeaders } from '../policy/request-headers.ts'
+import { prepareResponseHeaders, type PreparedResponseHeaders } from '../policy/response-headers.ts'
+import { RouteTable } from '../routing/table.ts'
+import type { Transport } from '../upstream/transport.ts'
+import { prepareAction, type PreparedAction } from './action.ts'
+import type { WorkerServices } from './services.ts'
+
+/**
+ * One generation as a worker serves it: the plan made executable. Built whole beside the generation that serves,
+ * never changed after but for the bound ports.
+ */
+export interface Tables {
+  readonly head: PlanHead
+  readonly services: WorkerServices
+  readonly listeners: readonly ListenerTable[]
+  readonly gatewayIp: readonly PreparedIp[]
+  readonly routeTable: RouteTable
+  /** By RoutePlan.index. */
+  readonly routes: readonly PreparedRoute[]
+  readonly directory: CallerDirectory
+  readonly transports: readonly Transport[]
+  /** Query parameters, in lower case, whose values no log may hold: those that any route reads credentials from. */
+  readonly credentialParameters: ReadonlySet<string>
+  /** Answers that belong to no route: no operations, no security preset, no CORS. */
+  readonly plain: PreparedResponseHeaders
+  bindPorts(ports: readonly number[]): void
+  /** What the `ready` paths say. */
+  isReady(): boolean
+}
+
+export interface ListenerTable {
+  readonly plan: ListenerPlan
+  readonly client: ClientAddress
+  readonly proxyProtocol: boolean
+  /** Port of the redirect's target, 0 while it is not known. */
+  redirectPort: number
+}
+
+export interface PreparedRoute {
+  readonly plan: RoutePlan
+  readonly ip: readonly PreparedIp[]
+  readonly early: readonly PreparedLimit[]
+  readonly auth: PreparedAuth
+  readonly rules: readonly PreparedRule[]
+  readonly late: readonly PreparedLimit[]
+  readonly cors: PreparedCors | null
+  readonly requestHeaders: PreparedRequestHeaders
+  readonly responseHeaders: PreparedResponseHeaders
+  readonly action: PreparedAction
+}
+
+export interface PreparedLimit {
+  readonly limit: Limit
+  readonly key: PreparedKey
+  /** Item of `RateLimit-Policy`; '' in shadow mode, which is not told. */
+  readonly policyItem: string
+}
+
+/** Gives way when it is time to: null to go on at once. */
+export type Pace = () => Promise<void> | null
+
+export class TablesBuilder {
+  readonly #head: PlanHead
+  readonly #services: WorkerServices
+  readonly #routes: RoutePlan[] = []
+  readonly #directory = new CallerDirectory()
+  readonly #rules = new RuleCache()
+  readonly #limits = new Map<string, PreparedLimit>()
+
+  constructor(head: PlanHead, services: WorkerServices) {
+    this.#head = head
+    this.#services = services
+  }
+
+  addConsumers(part: readonly ConsumerPlan[]): void {
+    this.#directory.add(part)
+  }
+
+  addRoutes(part: readonly RoutePlan[]): void {
+    for (const route of part) this.#routes.push(route)
+  }
+
+  /** Rejects when the plan can't be made executable: a fault of the compiler, since it checked the same before. */
+  async finish(pace: Pace): Promise<Tables> {
+    const head = this.#head
+    const transports = head.upstreams.map((upstream) => this.#services.transport(upstream))
+    try {
+      return await this.#finish(transports, pace)
+    } catch (error) {
+      this.#services.discard(head.upstreams)
+      throw error
+    }
+  }
+
+  async #finish(transports: readonly Transport[], pace: Pace): Promise<Tables> {
+    const head = this.#head
+    const routes: PreparedRoute[] = []
+    for (const plan of this.#routes) {
+      const pause = pace()
+      if (pause !== null) await pause
+      routes.push(this.#route(plan, transports))
+    }
+    const listeners = head.listeners.map((plan): ListenerTable => ({
+      plan,
+      client: new ClientAddress(plan.client),
+      proxyProtocol: plan.client.addressFrom.kind === 'proxy-protocol',
+      redirectPort: plan.redirect?.port ?? 0
+    }))
+    const { beats } = this.#services
+    return {
+      head,
+      services: this.#services,
+      listeners,
+      gatewayIp: head.gatewayIp.map(prepareIp),
+      routeTable: await RouteTable.build(this.#routes, pace),
+      routes,
+      directory: this.#directory,
+      transports,
+      credentialParameters: new Set(routes.flatMap(({ auth }) => auth.reads.query.map((name) => name.toLowerCase()))),
+      plain: prepareResponseHeaders(NO_OPERATIONS, null),
+      bindPorts: (ports) => bindPorts(listeners, ports),
+      isReady: () => beats.isReady() && !beats.isDraining()
+    }
+  }
+
+  #route(plan: RoutePlan, transports: readonly Transport[]): PreparedRoute {
+    const auth = prepareAuth(plan.auth, this.#directory)
+    const cors = plan.cors === null ? null : prepareCors(plan.cors)
+    const limits = plan.limits.map((limit) => this.#limit(limit))
+    return {
+      plan,
+      ip: plan.ip.map(prepareIp),
+      early: limits.filter(({ limit }) => !limit.plan.needsCaller),
+      auth,
+      rules: plan.authorize.map((rule) => prepareRule(rule, auth.reads, this.#rules)),
+      late: limits.filter(({ limit }) => limit.plan.needsCaller),
+      cors,
+      requestHeaders: prepareRequestHeaders(plan.headers.request, plan.identity, auth.reads),
+      responseHeaders: prepareResponseHeaders(plan.headers, cors),
+      action: prepareAction(plan, this.#head, transports)
+    }
+  }
+
+  /** Routes that inherit one limit share it: 10,000 routes under one gateway-wide limit prepare it once. */
+  #limit(plan: LimitPlan): PreparedLimit {
+    const name = `${plan.level}\0${plan.name}`
+    const known = this.#limits.get(name)
+    if (known !== undefined) return known
+    const limit = this.#services.limiter.prepare(plan)
+    const prepared = {
+      limit,
+      key: prepareKey(plan.by),
+      policyItem: plan.mode === 'shadow' ? '' : policyItem(limit)
+    }
+    this.#limits.set(name, prepared)
+    return prepared
+  }
+}
+
+const NONE = { remove: [], rename: [], set: [], default: [], append: [] }
+const NO_OPERATIONS = { security: false, request: NONE, response: NONE }
+
+/** A redirect to a TLS listener on port 0 learns its port once that is bound. */
+function bindPorts(listeners: readonly ListenerTable[], ports: readonly number[]): void {
+  const tls = listeners.findIndex(({ plan }) => plan.tls)
+  for (const listener of listeners) {
+    const { redirect } = listener.plan
+    if (redirect !== null && redirect.port === 0) listener.redirectPort = ports[tls] ?? 0
+  }
+}
