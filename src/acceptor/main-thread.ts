@@ -1,0 +1,106 @@
+/**
+ * Entry of the gateway process, its main thread: starts the control thread and the workers, owns the ports, passes
+ * signals on, and does nothing else, so that accepting connections waits for nobody.
+ */
+import { extname } from 'node:path'
+import { Worker, type MessagePort } from 'node:worker_threads'
+import { readEnv } from '../env.ts'
+import { Beats } from '../memory/beats.ts'
+import { allocateShared } from '../memory/shared.ts'
+import type { ControlStart, ControlToMain, MainToControl } from '../messages.ts'
+import type { GatewayStart } from './guard.ts'
+import { boundReceiveBuffers } from './receive-buffer.ts'
+import { Supervisor } from './supervisor.ts'
+
+const BEAT = 200
+/** After the workers ended: what the control thread gets to write out what is left, ms. */
+const CLOSE_LIMIT = 3_000
+
+const start = JSON.parse(process.argv[2] ?? '{}') as GatewayStart
+const { env } = readEnv(process.env)
+const memory = allocateShared({
+  workers: env.GATEHOUSE_WORKERS,
+  limitSlots: env.GATEHOUSE_LIMIT_SLOTS,
+  ringBytes: env.GATEHOUSE_RING_BYTES
+})
+const beats = new Beats(memory)
+beats.beat('main')
+const guard = process.ppid
+setInterval(() => {
+  beats.beat('main')
+  // The control thread sees the guard's end first, at its pipe, and writes out what is left; this is for when it is
+  // busy or hangs. Given a new parent, the process has lost its guard.
+  if (start.guardFd !== null && process.ppid !== guard) setTimeout(() => process.kill(process.pid, 'SIGKILL'), 400)
+}, BEAT)
+
+const controlStart: ControlStart = { ...start, memory, workers: env.GATEHOUSE_WORKERS }
+const control = new Worker(new URL('../control/thread' + extname(import.meta.url), import.meta.url), {
+  workerData: controlStart,
+  name: 'control'
+})
+const tellControl = (message: MainToControl, ports: readonly MessagePort[] = []): void =>
+  control.postMessage(message, ports)
+const supervisor = new Supervisor(memory, beats, env.GATEHOUSE_WORKERS, tellControl)
+
+control.on('message', (message: ControlToMain) => {
+  switch (message.type) {
+    case 'listen': {
+      if (stopping) return
+      const bound = supervisor.listen(message.listeners)
+      if (Array.isArray(bound)) void announce(bound)
+      else tellControl({ type: 'listen-failed', reason: bound.failed })
+      return
+    }
+    case 'fatal':
+      void end(message.code, 0)
+      return
+    case 'stop':
+      void stop()
+      return
+    case 'closed':
+      process.exit(exitCode)
+  }
+})
+// Without its control thread a gateway can't change, can't be seen and can't be stopped: the guard starts another.
+control.on('error', (error) => {
+  process.stderr.write(`gatehouse: the control thread failed: ${error.stack ?? error.message}\n`)
+  process.kill(process.pid, 'SIGKILL')
+})
+
+async function announce(ports: number[]): Promise<void> {
+  const fault = await boundReceiveBuffers(ports)
+  if (fault !== null && !stopping) {
+    process.stderr.write(
+      `gatehouse: receive buffers are not bounded, so fast uploads to slow services take memory: ${fault}\n`
+    )
+  }
+  tellControl({ type: 'listening', ports })
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop())
+process.on('SIGHUP', () => tellControl({ type: 'reload' }))
+process.on('SIGUSR1', () => tellControl({ type: 'reopen-logs' }))
+
+let stopping = false
+let exitCode = 0
+
+/** Not ready first, so that balancers look elsewhere; then the ports; then what is under way; then the threads. */
+async function stop(): Promise<void> {
+  if (stopping) return
+  stopping = true
+  beats.setDraining(true)
+  tellControl({ type: 'draining' })
+  await new Promise((resolve) => setTimeout(resolve, env.GATEHOUSE_DRAIN_DELAY))
+  await end(0, env.GATEHOUSE_DRAIN_DEADLINE)
+}
+
+async function end(code: number, deadline: number): Promise<void> {
+  stopping = true
+  exitCode = code
+  // Each worker ends by itself at its deadline; one that can't is not waited for, and exit would abort on its sockets.
+  const stuck = setTimeout(() => process.kill(process.pid, 'SIGKILL'), deadline + 2_000)
+  await supervisor.drain(deadline)
+  clearTimeout(stuck)
+  setTimeout(() => process.exit(code), CLOSE_LIMIT)
+  tellControl({ type: 'close' })
+}

@@ -1,0 +1,52 @@
+/** `metrics: { address }`: the Prometheus exposition on an address of its own, and nothing else there. */
+import { createServer } from 'node:http'
+import { sendProblem, sendText } from './answer.ts'
+
+/** A scrape that finds one under way gets the same answer: formatting happens once, however many ask. */
+const MOST_CONNECTIONS = 32
+
+/** `exposition` makes the text. Rejects when the address can't be bound. The `port` is the one that was bound. */
+export async function startMetricsServer(
+  address: { host: string; port: number },
+  exposition: () => Promise<string>
+): Promise<{ port: number; close(): Promise<void> }> {
+  let current: Promise<string> | null = null
+  const shared = (): Promise<string> => {
+    current ??= exposition().finally(() => {
+      current = null
+    })
+    return current
+  }
+  const server = createServer(
+    { requestTimeout: 5000, headersTimeout: 5000, keepAliveTimeout: 30_000, maxHeaderSize: 8192 },
+    (request, response) => {
+      const path = (request.url ?? '').split('?', 1)[0]
+      if (path !== '/metrics') return sendProblem(response, 404, 'metrics are at /metrics')
+      if (request.method !== 'GET') {
+        response.shouldKeepAlive = false
+        return sendProblem(response, 405, '/metrics takes GET', { allow: 'GET' })
+      }
+      shared().then(
+        (text) => sendText(response, 200, 'text/plain; version=0.0.4; charset=utf-8', text),
+        () => sendProblem(response, 500, 'the metrics could not be collected')
+      )
+    }
+  )
+  server.maxConnections = MOST_CONNECTIONS
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(address.port, address.host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  const bound = server.address()
+  return {
+    port: bound !== null && typeof bound === 'object' ? bound.port : address.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+  }
+}

@@ -1,0 +1,75 @@
+/** What the control socket says of a running gateway: the contract between the control thread and `gatehouse status`. */
+import type { Finding } from '../config/result.ts'
+
+/** Ages and durations are ms; points in time are ISO 8601 in UTC. Nothing here is a secret. */
+export interface StatusReport {
+  /** Of Gatehouse. */
+  version: string
+  /** Of the gateway process, not of its guard. */
+  pid: number
+  startedAt: string
+  /** As the owner named it. */
+  configFile: string
+  /** 0 before the first generation took over. */
+  generation: number
+  /** SHA-256 (hex) of the resolved configuration; '' before the first. */
+  digest: string
+  /** When the present generation took over; null before the first. */
+  since: string | null
+  /** What the listeners' `ready` paths say. */
+  ready: boolean
+  draining: boolean
+  workers: WorkerReport[]
+  listeners: ListenerReport[]
+  issuers: IssuerReport[]
+  certificates: CertificateReport[]
+  /** The last attempt to change the configuration; null when there was none since the start. */
+  lastReload: LastReload | null
+}
+
+export interface WorkerReport {
+  index: number
+  /** `bypassed`: it missed its beats and gets no new connections until it beats again. */
+  state: 'starting' | 'serving' | 'bypassed' | 'draining' | 'down'
+  /** Since its last beat; null before the first. */
+  beatAge: number | null
+  /** How often this index was filled anew. */
+  restarts: number
+}
+
+export interface ListenerReport {
+  name: string
+  host: string
+  /** As bound. */
+  port: number
+  tls: boolean
+}
+
+export interface IssuerReport {
+  name: string
+  /** Keys that tokens may be verified with now. */
+  keys: number
+  /** Since the set was fetched or read; null: there is none yet. */
+  keyAge: number | null
+  /** Why the last attempt to fetch failed; null when it didn't. */
+  error: string | null
+}
+
+export interface CertificateReport {
+  hosts: string[]
+  notAfter: string
+}
+
+export interface LastReload {
+  at: string
+  outcome: ReloadVerdict['outcome']
+  /** '' when it was not refused. */
+  reason: string
+}
+
+/** How an attempt to change the configuration ended. `generation` is the one that serves now. */
+export type ReloadVerdict =
+  /** `findings` are warnings. `unchanged`: the file says what already holds. */
+  | { outcome: 'applied' | 'unchanged'; generation: number; findings: Finding[] }
+  /** The gateway goes on as before. `findings` may be empty when a worker refused the plan. */
+  | { outcome: 'refused'; generation: number; reason: string; findings: Finding[] }

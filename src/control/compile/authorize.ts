@@ -1,0 +1,93 @@
+/**
+ * `authorize`: rules add up over levels, all must hold; a nearer one of the same name replaces a farther one in its
+ * place. Expressions are compiled here for their errors, once per set of names they may use.
+ */
+import type { RuleConfig } from '../config/schema.ts'
+import { compileRule } from '../../policy/rule.ts'
+import type { Places, RulePlan } from '../../plan.ts'
+import type { PatternNames } from '../config/key-parts.ts'
+import { addUp, speaking, type Block, type Item } from './levels.ts'
+import type { Report } from './report.ts'
+
+/** What of a route its rules depend on. */
+export interface GuardedRoute {
+  name: string
+  public: boolean
+  /** Names that some path, some host of the route has: a rule may ask `has(path.x)`. */
+  names: PatternNames
+  /** Where `auth` reads credentials: rules don't get to see them. */
+  credentials: Places
+}
+
+/** Compiles the rules of routes. */
+export class Rules {
+  /** Reason why an expression can't be used with a set of names, null when it can. */
+  readonly #verdicts = new Map<string, string | null>()
+  readonly #report: Report
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  /** Outermost first. */
+  ofRoute(blocks: readonly Block[], route: GuardedRoute): RulePlan[] {
+    const items = addUp(listsOf(blocks), (nearer, farther) =>
+      this.#report.widening(nearer.path, `replaces the rule ${nearer.value.name} of a farther level`, [farther.level])
+    )
+    for (const item of items) this.#check(item, route)
+    const pathNames = [...new Set([...route.names.path, ...route.names.host])]
+    return items.map(({ value, level, path }) => ({
+      name: value.name ?? null,
+      groups: value.groups ?? null,
+      scopes: value.scopes ?? null,
+      when: value.when ?? null,
+      pathNames,
+      reason: value.reason ?? null,
+      mode: value.mode ?? 'enforce',
+      level,
+      where: this.#report.where(path)
+    }))
+  }
+
+  #check({ value, path }: Item<RuleConfig>, route: GuardedRoute): void {
+    if (route.public && value.mode !== 'shadow') {
+      for (const key of ['groups', 'scopes'] as const) {
+        if (value[key])
+          this.#report.ofRoute(
+            'error',
+            route.name,
+            [...path, key],
+            `nobody has ${key} on a public route, so this refuses everybody: take auth: public away, or say authorize: none on the route`
+          )
+      }
+    }
+    if (value.when === undefined || this.#report.isPlaceholder([...path, 'when'])) return
+    const reason = this.#verdict(value.when, route)
+    if (reason !== null) this.#report.ofRoute('error', route.name, [...path, 'when'], reason)
+  }
+
+  #verdict(source: string, { names, credentials }: GuardedRoute): string | null {
+    const key = JSON.stringify([source, names.path, names.host, credentials])
+    const known = this.#verdicts.get(key)
+    if (known !== undefined) return known
+    const verdict = judge(source, names, credentials)
+    this.#verdicts.set(key, verdict)
+    return verdict
+  }
+}
+
+function judge(source: string, names: PatternNames, credentials: Places): string | null {
+  const compiled = compileRule(source, names, credentials)
+  if (compiled.ok) return compiled.rule.usesBody ? 'body needs validate.body.schema, which is not supported yet' : null
+  const { line, column, message } = compiled
+  const place = source.trimEnd().includes('\n') ? `line ${line}, column ${column}` : `column ${column}`
+  return `at ${place} of the expression: ${message}`
+}
+
+function listsOf(blocks: readonly Block[]): Item<RuleConfig>[][] {
+  return speaking(blocks, 'authorize').map(({ value, level, path }) =>
+    Array.isArray(value)
+      ? value.map((rule, i) => ({ value: rule, level, path: [...path, i], name: rule.name ?? null }))
+      : [{ value, level, path, name: value.name ?? null }]
+  )
+}

@@ -1,0 +1,40 @@
+/** Scalars of a configuration as values. Their form has been checked with the schema. */
+import type { KeyPart } from '../../plan.ts'
+import {
+  parseAddress,
+  parseAddressSource,
+  parseDate,
+  parseDuration,
+  parseRate,
+  parseRedirect,
+  parseSize,
+  parseUpstreamUrl
+} from '../config/units.ts'
+import { parseKeyPart } from '../config/key-parts.ts'
+
+export const address = checked(parseAddress)
+export const addressSource = checked(parseAddressSource)
+/** ms since the epoch. */
+export const date = checked(parseDate)
+/** ms. */
+export const duration = checked(parseDuration)
+export const keyPart = checked(readKeyPart)
+export const rate = checked(parseRate)
+export const redirect = checked(parseRedirect)
+/** Bytes. */
+export const size = checked(parseSize)
+export const upstreamUrl = checked(parseUpstreamUrl)
+
+function readKeyPart(word: string): KeyPart | null {
+  const parsed = parseKeyPart(word)
+  return 'part' in parsed ? parsed.part : null
+}
+
+/** A text that the schema accepted and its parser doesn't is a gap between the two, never the owner's mistake. */
+function checked<T>(parse: (text: string) => T | null): (text: string) => T {
+  return (text) => {
+    const value = parse(text)
+    if (value === null) throw new Error(`accepted by the schema but unreadable for ${parse.name}`)
+    return value
+  }
+}

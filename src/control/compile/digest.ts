@@ -1,0 +1,46 @@
+/** One number for what a plan means: two plans of one digest decide alike. */
+import { createHash } from 'node:crypto'
+import { basename } from 'node:path'
+import type { Plan } from '../../plan.ts'
+
+/** Keys below these are the owner's own words: a consumer's attribute may be called `where`. */
+const OWNERS_WORDS: ReadonlySet<string> = new Set(['attributes', 'equal', 'labels', 'jwks'])
+
+/**
+ * SHA-256 (64 hex digits) over the plan, whatever the order of keys in its mappings. Left out: the generation, lines
+ * and columns, and the folder of the private certificate copies, whose names are digests of what they hold. Key
+ * material goes in hashed. `contents` are digests of further files that the plan only names, such as a JWKS file.
+ */
+export function digestOf(plan: Omit<Plan, 'digest'>, contents: readonly string[]): string {
+  const hash = createHash('sha256')
+  const { generation: _, routes, consumers, ...head } = plan
+  hash.update(canonical({ ...head, contents: [...contents].sort() }, false))
+  for (const list of [routes, consumers]) {
+    hash.update('\n')
+    for (const item of list) hash.update(`${canonical(item, false)}\n`)
+  }
+  return hash.digest('hex')
+}
+
+/** JSON with sorted keys. */
+function canonical(value: unknown, ownersWords: boolean): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  if (value instanceof Uint8Array) return `"sha256:${createHash('sha256').update(value).digest('hex')}"`
+  let text = ''
+  if (Array.isArray(value)) {
+    for (const item of value) text += `${canonical(item, ownersWords)},`
+    return `[${text}]`
+  }
+  for (const [key, member] of Object.entries(value).sort(byKey)) {
+    if (member === undefined || (!ownersWords && key === 'where')) continue
+    const file = !ownersWords && (key === 'certFile' || key === 'keyFile')
+    const below = ownersWords || OWNERS_WORDS.has(key)
+    text += `${JSON.stringify(key)}:${canonical(file ? basename(String(member)) : member, below)},`
+  }
+  return `{${text}}`
+}
+
+function byKey([a]: [string, unknown], [b]: [string, unknown]): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

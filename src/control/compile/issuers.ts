@@ -1,0 +1,91 @@
+/** `issuers`: whose tokens are taken, and where their keys are. */
+import { createHash } from 'node:crypto'
+import { ALGORITHMS } from '../config/schema/identity.ts'
+import type { IssuerConfig } from '../config/schema.ts'
+import { lintKeySet, parseKeySet } from '../keys/key-set.ts'
+import type { IssuerPlan, JwksPlan } from '../../plan.ts'
+import { duration } from './checked.ts'
+import type { Documents } from './documents.ts'
+import type { Path, Report } from './report.ts'
+
+const CLOCK_SKEW = 30_000
+/** HMAC keys verify and sign alike, so they are for issuers that say so. */
+const ASYMMETRIC = ALGORITHMS.filter((algorithm) => !algorithm.startsWith('HS'))
+
+/** The issuers of one configuration. */
+export class Issuers {
+  readonly plans: IssuerPlan[]
+  /** Digests of the key set files, which the plan only names. */
+  readonly contents: string[] = []
+  readonly #documents: Documents
+  readonly #report: Report
+
+  constructor(issuers: readonly IssuerConfig[], documents: Documents, report: Report) {
+    this.#documents = documents
+    this.#report = report
+    this.plans = issuers.map((issuer, i) => this.#compile(issuer, ['issuers', i]))
+  }
+
+  #compile(issuer: IssuerConfig, path: Path): IssuerPlan {
+    const algorithms = issuer.algorithms ?? ASYMMETRIC
+    if (issuer.audiences === 'any')
+      this.#report.widening([...path, 'audiences'], 'audiences: any takes tokens that were made for other services')
+    return {
+      name: issuer.name,
+      issuer: issuer.issuer,
+      audiences: issuer.audiences,
+      algorithms: [...algorithms],
+      typ: issuer.typ ?? null,
+      required: issuer.required ?? [],
+      equal: issuer.equal ?? {},
+      clockSkew: issuer.clockSkew === undefined ? CLOCK_SKEW : duration(issuer.clockSkew),
+      maxAge: issuer.maxAge === undefined ? null : duration(issuer.maxAge),
+      scopesClaim: listOf(issuer.scopesClaim),
+      groupsClaim: listOf(issuer.groupsClaim),
+      consumerClaim: issuer.consumerClaim ?? null,
+      attributes: issuer.attributes ?? {},
+      jwks: this.#keys(issuer, algorithms, [...path, 'jwks']),
+      where: this.#report.where(path)
+    }
+  }
+
+  #keys(issuer: IssuerConfig, algorithms: readonly string[], path: Path): JwksPlan {
+    const { name, jwks } = issuer
+    if (typeof jwks === 'string') {
+      if (/^https?:\/\//.test(jwks)) return { kind: 'url', url: jwks }
+      return this.#file(name, jwks, algorithms, path)
+    }
+    if (jwks.file !== undefined) return this.#file(name, jwks.file, algorithms, [...path, 'file'])
+    const keys = jwks.keys ?? []
+    // What stands in for a secret that wasn't resolved says nothing of it.
+    if (keys.some((_, i) => this.#report.isPlaceholder([...path, 'keys', i, 'k']))) return { kind: 'inline', keys }
+    const linted = lintKeySet(name, keys, algorithms)
+    // A key written here is its owner's to mend; one that is merely for something else may stay.
+    for (const { kid, refused, reason } of linted.notes) {
+      const text = `the key ${kid ?? 'without kid'} ${reason}`
+      if (refused) this.#report.error([...path, 'keys'], text)
+      else if (linted.ok) this.#report.warn([...path, 'keys'], `${text}: left out`)
+    }
+    if (!linted.ok) this.#report.error([...path, 'keys'], linted.reason)
+    return { kind: 'inline', keys }
+  }
+
+  /** A provider's file may hold keys for others, and be renewed by programs: only a file without any use is refused. */
+  #file(name: string, file: string, algorithms: readonly string[], path: Path): JwksPlan {
+    const plan: JwksPlan = { kind: 'file', path: this.#documents.resolve(file, path) }
+    if (this.#report.isPlaceholder(path)) return plan
+    const text = this.#documents.read(file, path)
+    if (text === null) return plan
+    this.contents.push(createHash('sha256').update(text).digest('hex'))
+    const linted = parseKeySet(name, text, algorithms)
+    if (!linted.ok) this.#report.error(path, `${file}: ${linted.reason}`)
+    else
+      for (const { kid, reason } of linted.notes)
+        this.#report.warn(path, `${file}: the key ${kid ?? 'without kid'} ${reason}: left out`)
+    return plan
+  }
+}
+
+function listOf(value: string | string[] | undefined): string[] {
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value
+}

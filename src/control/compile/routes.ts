@@ -1,0 +1,134 @@
+/** Services and their routes: each with what all levels say of it, merged. */
+import { findConflicts } from '../../routing/conflicts.ts'
+import type { Config, RouteConfig, ServiceConfig } from '../config/schema.ts'
+import type { AuthPlan, ListenerPlan, Places, RoutePlan } from '../../plan.ts'
+import { compileAction, type Destination } from './actions.ts'
+import { Authentication } from './auth.ts'
+import { Rules } from './authorize.ts'
+import { compileCors } from './cors.ts'
+import { compileHeaders } from './headers.ts'
+import { compileRouteIp } from './ip.ts'
+import { Levels, reportDrops, type Block } from './levels.ts'
+import { Limits } from './limits.ts'
+import { compileMatch } from './match.ts'
+import type { Path, Report } from './report.ts'
+import { compileIdentity, compileTimeouts, compileValidate } from './settings.ts'
+import type { Upstreams } from './upstreams.ts'
+
+const NOWHERE: Places = { header: [], cookie: [], query: [] }
+
+/** A route's place in the configuration, for whoever shows what it says. */
+export interface RouteSource {
+  path: Path
+  /** Outermost first. */
+  blocks: readonly Block[]
+}
+
+interface Surroundings {
+  config: ServiceConfig
+  path: Path
+  destination: Destination | null
+}
+
+/** Compiles the routes of a configuration; those with errors are reported and left out. */
+export class Routes {
+  readonly plans: RoutePlan[] = []
+  /** By position in `plans`. */
+  readonly sources: RouteSource[] = []
+  readonly #listeners: readonly ListenerPlan[]
+  readonly #report: Report
+  readonly #auth: Authentication
+  readonly #rules: Rules
+  readonly #limits: Limits
+
+  constructor(
+    config: Config,
+    levels: Levels,
+    listeners: readonly ListenerPlan[],
+    upstreams: Upstreams,
+    report: Report
+  ) {
+    this.#listeners = listeners
+    this.#report = report
+    this.#auth = new Authentication(report)
+    this.#rules = new Rules(report)
+    this.#limits = new Limits(report)
+    config.services.forEach((service, i) => {
+      const path = ['services', i]
+      const around = { config: service, path, destination: upstreams.ofService(service, path) }
+      const outer = levels.ofService(service, path)
+      service.routes.forEach((route, j) => {
+        const at = [...path, 'routes', j]
+        this.#add(around, route, levels.ofRoute(outer, `${service.name}.${route.name}`, route, at), at)
+      })
+    })
+    this.#reportConflicts()
+  }
+
+  #add(service: Surroundings, config: RouteConfig, blocks: readonly Block[], path: Path): void {
+    const report = this.#report
+    const name = `${service.config.name}.${config.name}`
+    const match = compileMatch(
+      { match: config.match, path: [...path, 'match'] },
+      { match: service.config.match, path: [...service.path, 'match'] },
+      name,
+      this.#listeners,
+      report
+    )
+    const auth = this.#auth.ofRoute(blocks, name, path)
+    reportDrops(blocks, report)
+    if (!match) return
+    const route = { name, config, path, match: match.plan, scope: match.certain }
+    const action = compileAction(route, service.destination, report)
+    const identity = compileIdentity(blocks)
+    const { enforced, shadow } = compileValidate(blocks, report)
+    // Even without an answer to who may call, the rest is compiled for its errors: all are shown at once.
+    const open = auth?.public ?? false
+    const plan = {
+      index: this.plans.length,
+      name,
+      service: service.config.name,
+      labels: service.config.labels ?? {},
+      match: match.plan,
+      ip: compileRouteIp(blocks, report),
+      authorize: this.#rules.ofRoute(blocks, {
+        name,
+        public: open,
+        names: match.possible,
+        credentials: auth ? credentialsOf(auth) : NOWHERE
+      }),
+      limits: this.#limits.ofRoute(blocks, { name, public: open, names: match.certain }),
+      validate: enforced,
+      ...(shadow ? { validateShadow: shadow } : {}),
+      cors: compileCors(blocks, name, match.plan.methods, report),
+      identity,
+      headers: compileHeaders(blocks, { name, scope: match.certain, identity: identity.headers }, report),
+      timeouts: compileTimeouts(blocks),
+      where: report.where(path)
+    }
+    if (!auth || !action) return
+    this.plans.push({ ...plan, action, auth })
+    this.sources.push({ path, blocks })
+  }
+
+  #reportConflicts(): void {
+    for (const { a, b, host, path, reason } of findConflicts(this.plans)) {
+      const [first, second] = [this.plans[a], this.plans[b]]
+      const source = this.sources[b]
+      if (!first || !second || !source) continue
+      const place = `${host === '' ? 'any host' : host} ${path}`
+      this.#report.error(
+        [...source.path, 'match'],
+        a === b
+          ? `route ${second.name} names ${place} twice: ${reason}`
+          : `routes ${second.name} and ${first.name} (${first.where}) could both answer ${place}: ${reason}`
+      )
+    }
+  }
+}
+
+/** Everywhere a route's `auth` reads a credential. */
+export function credentialsOf({ jwt, key }: AuthPlan): Places {
+  const both = (place: keyof Places): string[] => [...new Set([...(jwt?.[place] ?? []), ...(key?.[place] ?? [])])]
+  return { header: both('header'), cookie: both('cookie'), query: both('query') }
+}

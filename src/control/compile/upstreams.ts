@@ -1,0 +1,74 @@
+/** `upstreams`, and those written inside a service: where requests are sent. */
+import type { Config, InlineUpstreamConfig, ServiceConfig } from '../config/schema.ts'
+import type { TargetPlan, UpstreamPlan } from '../../plan.ts'
+import type { Destination } from './actions.ts'
+import { duration, upstreamUrl } from './checked.ts'
+import type { Path, Report } from './report.ts'
+
+const CONNECT_TIMEOUT = 1000
+const RESPONSE_TIMEOUT = 10_000
+const IDLE_TIMEOUT = 60_000
+const CONNECTIONS = 256
+/** One request after the other: more is a decision of trust that only the owner can make. */
+const PIPELINING = 1
+
+/** What an upstream, or the defaults under all of them, may say besides its targets. */
+type Settings = Omit<InlineUpstreamConfig, 'targets'>
+
+/** The upstreams of one configuration. */
+export class Upstreams {
+  /** Those of `upstreams`, then the services' own, called `service:<name>`. */
+  readonly plans: UpstreamPlan[] = []
+  readonly #positions = new Map<string, number>()
+  readonly #defaults: Settings
+  readonly #report: Report
+
+  constructor(config: Config, report: Report) {
+    this.#defaults = config.defaults?.upstream ?? {}
+    this.#report = report
+    config.upstreams?.forEach((upstream, i) => {
+      this.#positions.set(upstream.name, this.#add(upstream.name, upstream, upstream.targets, ['upstreams', i]))
+    })
+  }
+
+  /** Where the requests of a service go; null when it says neither url nor upstream. */
+  ofService(service: ServiceConfig, path: Path): Destination | null {
+    const own = `service:${service.name}`
+    if (service.url !== undefined) {
+      const at = [...path, 'url']
+      const upstream = this.#add(own, {}, [{ url: service.url }], at)
+      return { upstream, basePath: upstreamUrl(service.url).basePath }
+    }
+    if (service.upstream === undefined) return null
+    const at = [...path, 'upstream']
+    if (typeof service.upstream !== 'string')
+      return { upstream: this.#add(own, service.upstream, service.upstream.targets, at), basePath: '' }
+    const upstream = this.#positions.get(service.upstream)
+    return upstream === undefined ? null : { upstream, basePath: '' }
+  }
+
+  #add(name: string, settings: Settings, targets: InlineUpstreamConfig['targets'], path: Path): number {
+    const timeouts = { ...this.#defaults.timeouts, ...settings.timeouts }
+    const connections = { ...this.#defaults.connections, ...settings.connections }
+    const time = (written: string | undefined, fallback: number): number =>
+      written === undefined ? fallback : duration(written)
+    return (
+      this.plans.push({
+        name,
+        targets: targets.map(({ url }) => compileTarget(url)),
+        timeouts: {
+          connect: time(timeouts.connect, CONNECT_TIMEOUT),
+          response: time(timeouts.response, RESPONSE_TIMEOUT),
+          idle: time(timeouts.idle, IDLE_TIMEOUT)
+        },
+        connections: { max: connections.max ?? CONNECTIONS, pipelining: connections.pipelining ?? PIPELINING },
+        where: this.#report.where(path)
+      }) - 1
+    )
+  }
+}
+
+function compileTarget(url: string): TargetPlan {
+  const { origin, tls, host, port } = upstreamUrl(url)
+  return { origin, tls, host, port }
+}

@@ -1,0 +1,122 @@
+/**
+ * The configuration's one schema: the checker reads it (check.ts), the JSON Schema is written from it
+ * (json-schema.ts), and the types of what a checked file holds are its static types. A name that CONFIG.md knows and
+ * that isn't built yet stands in a mapping's `unsupported`, so that it is refused by name and never ignored.
+ *
+ * Values in a Config are as written: `5/min` and `10s` are still text (units.ts reads them), a document is still its
+ * path; only references to secrets are resolved and included files are in their place.
+ */
+import { Type, type Static } from 'typebox'
+import { Consumer, Issuer } from './schema/identity.ts'
+import { Client, Listener, Tls } from './schema/listeners.ts'
+import {
+  type Auth as AuthSchema,
+  type Cors as CorsSchema,
+  type Headers as HeadersSchema,
+  type Identity as IdentitySchema,
+  type IpPolicy as IpSchema,
+  type JwtAuth as JwtAuthSchema,
+  type KeyAuth as KeyAuthSchema,
+  type Limit as LimitSchema,
+  Policies,
+  Profile,
+  type RequestHeaders,
+  type Rule as RuleSchema,
+  type Timeouts as TimeoutsSchema,
+  type Validate as ValidateSchema
+} from './schema/policies.ts'
+import { listOf, mapping, maybe, type Shape, text, word } from './schema/shapes.ts'
+import {
+  Defaults,
+  type Forward as ForwardSchema,
+  type InlineUpstream as InlineUpstreamSchema,
+  type Match as MatchSchema,
+  type Respond as RespondSchema,
+  type Route as RouteSchema,
+  Service,
+  Upstream,
+  type UpstreamTimeouts as UpstreamTimeoutsSchema
+} from './schema/traffic.ts'
+
+const Log = mapping('What is written down.', {
+  access: maybe(text('Access lines: stdout (default), stderr, none, or a path, reopened on SIGUSR1.', 'log-target')),
+  level: maybe(word('Lowest level of the program’s own events. Default info.', ['debug', 'info', 'warn', 'error'])),
+  redact: maybe(
+    listOf(
+      'Headers whose values never reach a log, besides authorization and cookie.',
+      text('A header name.', 'header-name'),
+      { uniqueBy: null }
+    )
+  )
+})
+
+const ConfigSchema = mapping(
+  'A Gatehouse: who may call what, how much, and where it goes.',
+  {
+    version: Type.Literal(1, { description: 'Version of this format: 1.' }),
+    listen: listOf('Addresses clients connect to.', Listener, { uniqueBy: 'name' }),
+    tls: maybe(Tls),
+    client: maybe(Client),
+    policies: maybe(Policies),
+    profiles: maybe(listOf('Named policies.', Profile, { uniqueBy: 'name' })),
+    defaults: maybe(Defaults),
+    services: listOf('What is behind the gateway.', Service, { uniqueBy: 'name' }),
+    issuers: maybe(listOf('Identity providers.', Issuer, { uniqueBy: 'name' })),
+    consumers: maybe(listOf('Callers known by name.', Consumer, { uniqueBy: 'name' })),
+    upstreams: maybe(listOf('Servers that requests are forwarded to.', Upstream, { uniqueBy: 'name' })),
+    log: maybe(Log),
+    state: maybe(mapping('What outlives a restart.', { dir: maybe(text('Directory. Default var.', 'path')) })),
+    metrics: maybe(
+      mapping('Prometheus metrics on an address of their own.', {
+        address: text('IP address and port to bind.', 'address')
+      })
+    )
+  },
+  {
+    unsupported: {
+      threats: 'Bans and honeypots.',
+      revocations: 'Tokens that no longer hold.',
+      cluster: 'Several hosts as one.',
+      admin: 'An admin API on an address; the control socket in state.dir is always there.',
+      trace: 'Spans to an OpenTelemetry collector.',
+      tests: 'The policy’s own unit tests.'
+    }
+  }
+)
+
+/**
+ * The root, as the checker and json-schema.ts read it. TypeBox types the very same object by its `~kind`s and not as
+ * the JSON Schema it is, hence the cast.
+ */
+export const rootShape = ConfigSchema as unknown as Shape
+
+export type Config = Static<typeof ConfigSchema>
+export type ListenerConfig = Static<typeof Listener>
+export type ClientConfig = Static<typeof Client>
+export type TlsConfig = Static<typeof Tls>
+export type PoliciesConfig = Static<typeof Policies>
+export type IpConfig = Static<typeof IpSchema>
+export type AuthConfig = Static<typeof AuthSchema>
+export type JwtAuthConfig = Static<typeof JwtAuthSchema>
+export type KeyAuthConfig = Static<typeof KeyAuthSchema>
+export type RuleConfig = Static<typeof RuleSchema>
+export type LimitConfig = Static<typeof LimitSchema>
+export type ValidateConfig = Static<typeof ValidateSchema>
+export type CorsConfig = Static<typeof CorsSchema>
+export type IdentityConfig = Static<typeof IdentitySchema>
+export type HeadersConfig = Static<typeof HeadersSchema>
+export type HeaderOperationsConfig = Static<typeof RequestHeaders>
+export type TimeoutsConfig = Static<typeof TimeoutsSchema>
+export type ProfileConfig = Static<typeof Profile>
+export type DefaultsConfig = Static<typeof Defaults>
+export type ServiceConfig = Static<typeof Service>
+export type RouteConfig = Static<typeof RouteSchema>
+export type MatchConfig = Static<typeof MatchSchema>
+export type ForwardConfig = Static<typeof ForwardSchema>
+export type RespondConfig = Static<typeof RespondSchema>
+export type UpstreamConfig = Static<typeof Upstream>
+export type InlineUpstreamConfig = Static<typeof InlineUpstreamSchema>
+export type UpstreamTimeoutsConfig = Static<typeof UpstreamTimeoutsSchema>
+export type IssuerConfig = Static<typeof Issuer>
+export type ConsumerConfig = Static<typeof Consumer>
+export type LogConfig = Static<typeof Log>

@@ -1,0 +1,141 @@
+/** Who callers can be: issuers of tokens, and consumers. */
+import { Type } from 'typebox'
+import { anything, define, either, listOf, mapOf, mapping, maybe, nameOf, oneOrMore, text, word } from './shapes.ts'
+
+const HMAC = ['HS256', 'HS384', 'HS512'] as const
+const ASYMMETRIC = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519'
+] as const
+
+/** JWS algorithms a configuration may name. */
+export const ALGORITHMS = [...ASYMMETRIC, ...HMAC] as const
+
+const claim = text('A claim’s name, literal, or a JSON Pointer with a leading /.', 'claim')
+const jwk = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  description: 'A JSON Web Key.',
+  additionalProperties: anything('A member of the key.'),
+  x: { keyKind: 'text' }
+})
+
+export const Issuer = define(
+  'issuer',
+  mapping(
+    'An identity provider.',
+    {
+      name: text('What auth and X-Issuer call it.', 'name'),
+      issuer: text('The exact value of iss.'),
+      jwks: either(
+        'Where its keys are: a url (https, or http on loopback), a path, { file: keys.json } or { keys: [ … ] }.',
+        text('A url or a path.', 'jwks'),
+        mapping(
+          'A file or the keys themselves.',
+          {
+            file: maybe(text('Path of a JSON Web Key Set.', 'path')),
+            keys: maybe(listOf('JSON Web Keys.', jwk))
+          },
+          { exactlyOne: ['file', 'keys'], ownFile: true }
+        )
+      ),
+      audiences: either(
+        'Any one of them must be in aud; the word any switches the check off.',
+        listOf('Audiences.', text('An audience.'), { uniqueBy: null }),
+        Type.Literal('any')
+      ),
+      algorithms: maybe(
+        listOf(
+          'Default: every asymmetric one the key allows; HMAC only where listed.',
+          word('A JWS algorithm.', ALGORITHMS),
+          { uniqueBy: null }
+        )
+      ),
+      typ: maybe(text('Required typ header, such as at+jwt.')),
+      required: maybe(
+        listOf('Claims that must be there, besides exp.', text('A claim’s name.', 'claim'), { uniqueBy: null })
+      ),
+      equal: maybe(
+        mapOf(
+          'Claims that must equal a value.',
+          Type.Unsafe<string | number | boolean>(anything('A text, a number, true or false.')),
+          'claim',
+          1
+        )
+      ),
+      clockSkew: maybe(text('Tolerance on exp, nbf and iat. Default 30s.', 'duration-or-zero')),
+      maxAge: maybe(text('Oldest iat accepted.', 'duration')),
+      scopesClaim: maybe(oneOrMore('Claims that grant scopes. No default.', claim)),
+      groupsClaim: maybe(oneOrMore('Claims that grant groups. No default.', claim)),
+      consumerClaim: maybe(text('Claim whose value attaches a consumer.', 'claim')),
+      attributes: maybe(mapOf('Attribute name to the claim it is read from.', claim, 'attribute', 1))
+    },
+    { unsupported: { introspection: 'Opaque tokens, asked about at the provider.' } }
+  )
+)
+
+export const ApiKey = define(
+  'apiKey',
+  mapping('An API key, by its hash.', {
+    id: text('Names the key in logs and X-Credential; not secret.', 'label'),
+    hash: text('sha256: and 64 lower-case hex digits, of the whole key as sent.', 'key-hash'),
+    expires: maybe(text('The first day (00:00Z) it no longer holds.', 'date')),
+    scopes: maybe(listOf('Narrower than the consumer’s.', text('A scope.', 'scope'), { uniqueBy: null }))
+  })
+)
+
+export const ConsumerToken = define(
+  'consumerToken',
+  mapping(
+    'Tokens this consumer signs itself, found by iss.',
+    {
+      issuer: text('The exact value of iss.'),
+      algorithm: word('The one algorithm it signs with.', ALGORITHMS),
+      secret: maybe(text('HMAC secret, at least as long as the hash’s output.', 'text', { secret: true })),
+      publicKey: maybe(either('A path, PEM text, or a JSON Web Key.', text('A path, or PEM text.', 'document'), jwk))
+    },
+    { exactlyOne: ['secret', 'publicKey'] }
+  )
+)
+
+export const Consumer = define(
+  'consumer',
+  mapping(
+    'Someone who calls.',
+    {
+      name: text('1 to 128 printable characters without space.', 'consumer-name'),
+      groups: maybe(listOf('Groups it is in.', text('A group.', 'group'), { uniqueBy: null })),
+      scopes: maybe(
+        listOf('Scopes it has when its credential names none.', text('A scope.', 'scope'), { uniqueBy: null })
+      ),
+      attributes: maybe(mapOf('What rules see as caller.attributes.', anything('Any value.'), 'attribute', 1)),
+      clients: maybe(
+        listOf(
+          'Attached to tokens of these issuers with this id.',
+          mapping('A client at an issuer.', {
+            issuer: nameOf('An issuer’s name.', 'issuer'),
+            id: text('Value of the issuer’s consumerClaim.')
+          })
+        )
+      ),
+      keys: maybe(listOf('Its API keys.', ApiKey)),
+      jwt: maybe(listOf('Tokens it signs itself.', ConsumerToken))
+    },
+    {
+      unsupported: {
+        basic: 'User names and hashed passwords.',
+        certificates: 'Client certificates.',
+        signatures: 'Keys of HTTP message signatures.',
+        ip: 'Client addresses that stand for it.'
+      }
+    }
+  )
+)

@@ -1,0 +1,73 @@
+/** Where clients come in: listen, tls, client. */
+import { Type } from 'typebox'
+import { define, either, flag, listOf, mapping, maybe, text, whole, word } from './shapes.ts'
+
+const clientKeys = {
+  addressFrom: maybe(
+    text(
+      'Who says what the client’s address is: connection (default), x-forwarded-for, forwarded, header:NAME or proxy-protocol (plain listeners).',
+      'address-source'
+    )
+  ),
+  trustedProxies: maybe(
+    listOf('CIDR blocks of the proxies that may speak for a client.', text('A CIDR block.', 'cidr'), { uniqueBy: null })
+  ),
+  ipv6Prefix: maybe(whole('Leading bits of an IPv6 address that count as one client. Default 64.', 1, 128)),
+  chunked: maybe(word('Request bodies without a length: accept (default), or refuse with 411.', ['accept', 'refuse']))
+}
+
+export const Client = define(
+  'client',
+  mapping('Who the client is; a listener may say otherwise.', clientKeys, {
+    unsupported: { connections: 'Most connections of one client, and how fast it may open them.' }
+  })
+)
+
+export const Listener = define(
+  'listener',
+  mapping('An address clients connect to.', {
+    name: maybe(text('What routes and logs call it; the address, if left out.', 'listener-name')),
+    address: text('IP address and port to bind, such as "0.0.0.0:8443" or "[::]:8443".', 'address'),
+    tls: maybe(
+      Type.Unsafe<boolean>(
+        either(
+          'TLS with the certificates of tls.certificates.',
+          flag('Whether TLS is spoken here.'),
+          mapping(
+            'TLS with client certificates.',
+            {},
+            {
+              unsupported: {
+                clientCertificates: 'Mutual TLS: the CA of client certificates, and whether one is required.'
+              }
+            }
+          )
+        )
+      )
+    ),
+    redirect: maybe(
+      text('Answers everything with 308: https (port of the first TLS listener) or https:PORT.', 'redirect')
+    ),
+    ready: maybe(text('Path that answers 200 while ready and 503 while not.', 'plain-path')),
+    client: maybe(Client)
+  })
+)
+
+export const Tls = mapping('Certificates for every TLS listener.', {
+  minVersion: maybe(word('Lowest TLS version spoken. Default TLSv1.2.', ['TLSv1.2', 'TLSv1.3'], ['TLSv1.2'])),
+  certificates: maybe(
+    listOf(
+      'The first answers clients that send no server name. Files are watched: rotated with no restart.',
+      define(
+        'certificate',
+        mapping('A certificate and its key.', {
+          hosts: listOf('Server names answered with it; *.x is one label.', text('A host name.', 'host'), {
+            uniqueBy: null
+          }),
+          cert: text('Certificate chain: a path, or PEM text.', 'document'),
+          key: text('Private key: a path, or PEM text.', 'document', { secret: true })
+        })
+      )
+    )
+  )
+})

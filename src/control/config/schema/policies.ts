@@ -1,0 +1,287 @@
+/** What a level says of the requests that pass it, and profiles: named policies. */
+import { Type } from 'typebox'
+import {
+  define,
+  either,
+  flag,
+  listOf,
+  mapOf,
+  mapping,
+  maybe,
+  nameOf,
+  oneOrMore,
+  orNone,
+  text,
+  whole,
+  word
+} from './shapes.ts'
+
+/** Methods the gateway serves; every other is answered 501. */
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE'] as const
+
+export const Mode = word('enforce (default), or shadow: decide, count and log, and let pass.', ['enforce', 'shadow'])
+
+export const IpPolicy = define(
+  'ip',
+  mapping(
+    'Client addresses.',
+    {
+      allow: maybe(listOf('Only these CIDR blocks.', text('A CIDR block.', 'cidr'))),
+      deny: maybe(listOf('Never these CIDR blocks.', text('A CIDR block.', 'cidr'))),
+      mode: maybe(Mode)
+    },
+    { atLeastOne: ['allow', 'deny'] }
+  )
+)
+
+const places = {
+  header: maybe(oneOrMore('Header or headers it is looked for in.', text('A header name.', 'header-name'))),
+  cookie: maybe(oneOrMore('Cookie or cookies it is looked for in.', text('A cookie name.', 'cookie-name'))),
+  query: maybe(
+    oneOrMore(
+      'Query parameter or parameters it is looked for in; they end up in logs of others.',
+      text('A parameter name.', 'text')
+    )
+  )
+}
+
+export const JwtAuth = define(
+  'jwtAuth',
+  mapping(
+    'Bearer tokens.',
+    {
+      issuers: maybe(listOf('Whose tokens are taken.', nameOf('An issuer’s name.', 'issuer'), { uniqueBy: null })),
+      consumers: maybe(flag('Takes tokens that consumers sign themselves.')),
+      audiences: maybe(
+        either(
+          'Replaces the issuers’ audiences: any one of them, or the word any to switch the check off.',
+          listOf('Audiences.', text('An audience.')),
+          Type.Literal('any')
+        )
+      ),
+      expiry: maybe(word('required (default), or optional: tokens without exp are taken.', ['required', 'optional'])),
+      ...places
+    },
+    { atLeastOne: ['issuers', 'consumers'], unsupported: { bound: 'Tokens bound to a client certificate or key.' } }
+  )
+)
+
+export const KeyAuth = define(
+  'keyAuth',
+  mapping('Where API keys are looked for. Default: the header x-api-key.', places)
+)
+
+export const Auth = define(
+  'auth',
+  mapping(
+    'How callers identify themselves.',
+    {
+      jwt: maybe(JwtAuth),
+      key: maybe(either('API keys of consumers.', Type.Literal(true), KeyAuth)),
+      require: maybe(word('any (default) of the methods listed here, or all of them.', ['any', 'all'])),
+      anonymous: maybe(nameOf('Consumer that a request without any credential becomes.', 'consumer')),
+      mode: maybe(Mode)
+    },
+    {
+      atLeastOne: ['jwt', 'key'],
+      unsupported: {
+        basic: 'User name and password.',
+        certificate: 'Client certificates.',
+        signature: 'HTTP message signatures.'
+      }
+    }
+  )
+)
+
+export const Rule = define(
+  'rule',
+  mapping(
+    'All keys of one rule must hold.',
+    {
+      name: maybe(text('Names the rule in logs; a nearer rule of the same name replaces it.', 'name')),
+      groups: maybe(listOf('Any of these groups.', text('A group.'), { uniqueBy: null })),
+      scopes: maybe(listOf('All of these scopes.', text('A scope.', 'scope'), { uniqueBy: null })),
+      when: maybe(text('A CEL expression that must be true.')),
+      reason: maybe(text('For the log, never for the caller.')),
+      mode: maybe(Mode)
+    },
+    { atLeastOne: ['groups', 'scopes', 'when'] }
+  )
+)
+
+export const By = oneOrMore(
+  'What is counted apart: ip caller consumer credential route service host path all, or header: cookie: query: path: host: claim: attribute: with a name.',
+  text('One of by’s words.', 'by')
+)
+
+export const Limit = define(
+  'limit',
+  mapping(
+    'How much.',
+    {
+      name: text('Names the limit in answers and logs; a nearer limit of the same name replaces it.', 'name'),
+      rate: maybe(text('Requests per time: 100/s, 1000/min, 10/10s, 5000/h.', 'rate')),
+      burst: maybe(whole('Size of the bucket: the most at once. Default: the rate’s count.', 1, 1_000_000_000)),
+      concurrent: maybe(whole('Most requests under way at once.', 1, 1_000_000)),
+      by: By,
+      mode: maybe(Mode)
+    },
+    {
+      exactlyOne: ['rate', 'concurrent'],
+      unsupported: {
+        quota: 'Requests per calendar day or month.',
+        queue: 'Requests that may wait for their turn.',
+        cost: 'What one request counts.',
+        algorithm: 'bucket or sliding.',
+        tiers: 'Other amounts for some callers.',
+        scope: 'host or cluster.',
+        strict: 'Whether the cluster is asked before answering.',
+        onFailure: 'What holds while the cluster’s store is down.'
+      }
+    }
+  )
+)
+
+export const Validate = define(
+  'validate',
+  mapping(
+    'What a request may hold.',
+    {
+      body: maybe(
+        mapping(
+          'The request’s body.',
+          {
+            maxSize: maybe(text('Largest body: 64kb, 10mb. Default 10mb.', 'size')),
+            contentTypes: maybe(
+              listOf('Media types taken.', text('A media type without parameters.', 'media-type'), { uniqueBy: null })
+            )
+          },
+          {
+            atLeastOne: ['maxSize', 'contentTypes'],
+            unsupported: {
+              schema: 'JSON Schema of the body.',
+              json: 'Depth, keys and items of JSON bodies.'
+            }
+          }
+        )
+      ),
+      mode: maybe(Mode)
+    },
+    {
+      atLeastOne: ['body'],
+      unsupported: { query: 'JSON Schema of the query.', openapi: 'An OpenAPI document that requests must fit.' }
+    }
+  )
+)
+
+export const Cors = define(
+  'cors',
+  mapping('Which pages of other origins may call.', {
+    origins: listOf('Origins: exact, https://*.x for one label, or "*".', text('An origin.', 'origin'), {
+      uniqueBy: null
+    }),
+    methods: maybe(
+      listOf('Methods allowed. Default: the route’s own.', word('A method.', METHODS), { uniqueBy: null })
+    ),
+    headers: maybe(listOf('Request headers allowed.', text('A header name.', 'header-name'), { uniqueBy: null })),
+    expose: maybe(
+      listOf('Response headers pages may read.', text('A header name.', 'header-name'), { uniqueBy: null })
+    ),
+    credentials: maybe(flag('Whether cookies and credentials may be sent.')),
+    maxAge: maybe(text('How long browsers may keep a preflight’s answer.', 'duration'))
+  })
+)
+
+export const Identity = define(
+  'identity',
+  mapping(
+    'What upstreams are told of the caller.',
+    {
+      headers: maybe(flag('X-Consumer, X-Subject and the like. Default true.')),
+      credentials: maybe(word('strip (default) or forward what auth read.', ['strip', 'forward']))
+    },
+    {
+      atLeastOne: ['headers', 'credentials'],
+      unsupported: { token: 'A token of the gateway’s own for the upstream.' }
+    }
+  )
+)
+
+const headerText = text('Text; {claim:tenant}, {path:id} and the like are filled in.', 'template')
+
+function operations(side: 'request' | 'response') {
+  return define(
+    `${side}Headers`,
+    mapping(`Changes to the ${side}’s headers, carried out in this order.`, {
+      remove: maybe(listOf('Headers removed.', text('A header name.', 'changed-header'), { uniqueBy: null }, 0)),
+      rename: maybe(mapOf('Old name to new name.', text('The new name.', 'changed-header'), 'changed-header')),
+      set: maybe(mapOf('Headers set, replacing what is there.', headerText, 'changed-header')),
+      default: maybe(mapOf('Headers set if absent.', headerText, 'changed-header')),
+      append: maybe(mapOf('Headers added to what is there.', headerText, 'changed-header'))
+    })
+  )
+}
+
+export const RequestHeaders = operations('request')
+export const ResponseHeaders = operations('response')
+
+export const Headers = define(
+  'headers',
+  mapping(
+    'Headers added, changed and removed.',
+    {
+      security: maybe(flag('nosniff, frame denial, HSTS and the like on answers that lack them. Default false.')),
+      request: maybe(RequestHeaders),
+      response: maybe(ResponseHeaders)
+    },
+    { atLeastOne: ['security', 'request', 'response'] }
+  )
+)
+
+export const Timeouts = define(
+  'timeouts',
+  mapping(
+    'How long a request may take.',
+    {
+      request: maybe(text('First byte in to the answer’s head. Default 30s.', 'timeout')),
+      idle: maybe(text('Longest silence either way after that. Default 60s.', 'timeout'))
+    },
+    { atLeastOne: ['request', 'idle'] }
+  )
+)
+
+export const Policies = define(
+  'policies',
+  mapping(
+    'What holds for every request of this level.',
+    {
+      ip: maybe(orNone('Client addresses; all levels must allow.', IpPolicy)),
+      auth: maybe(either('How callers identify themselves; public to have it open.', Auth, Type.Literal('public'))),
+      authorize: maybe(
+        either(
+          'Who may: one rule or a list; all must hold.',
+          Rule,
+          listOf('Rules; all must hold.', Rule, { uniqueBy: 'name' }),
+          Type.Literal('none')
+        )
+      ),
+      limits: maybe(orNone('How much; all levels’ limits apply.', listOf('Limits.', Limit, { uniqueBy: 'name' }))),
+      validate: maybe(orNone('What a request may hold.', Validate)),
+      cors: maybe(orNone('Which pages of other origins may call.', Cors)),
+      identity: maybe(orNone('What upstreams are told of the caller.', Identity)),
+      headers: maybe(orNone('Headers added, changed and removed.', Headers)),
+      timeouts: maybe(orNone('How long a request may take.', Timeouts))
+    },
+    {
+      unsupported: {
+        external: 'A service that is asked about each request.',
+        websocket: 'WebSocket upgrades.'
+      }
+    }
+  )
+)
+
+export const Profile = define(
+  'profile',
+  mapping('Named policies, for `use`.', { name: text('What `use` calls it.', 'name'), policies: Policies })
+)

@@ -1,0 +1,127 @@
+import { Beats } from '../memory/beats.ts'
+import { monotonicNs } from '../memory/clock.ts'
+import { COUNTER, CounterReader, Counters } from '../memory/counters.ts'
+import type { SharedMemory } from '../memory/shared.ts'
+import { Limiter } from '../limits/limiter.ts'
+import { accessLine, labelsJson } from '../observe/access-line.ts'
+import { RecordReader } from '../observe/codec.ts'
+import { openAccessLog, type AccessLog } from '../observe/log.ts'
+import { Metrics } from '../observe/metrics.ts'
+import type { AccessRecord } from '../observe/record.ts'
+import type { Plan } from '../plan.ts'
+import type { ReloadVerdict } from './admin/report.ts'
+
+/** Between two looks at the rings, ms: how late a line may be in the log. */
+const LOOK = 50
+/** Records of one worker in one look: other work of this thread waits no longer than these take (about 5 ms). */
+const MOST = 1_000
+
+const NOTHING_NEW = { commit: () => {}, cancel: () => {} }
+
+/** Turns the workers' records into access lines and metrics. */
+export class Observation {
+  readonly #readers: readonly RecordReader[]
+  readonly #metrics: Metrics
+  readonly #counters: Counters
+  /** Looked at with the rings: its counts wrap at 2^32, and nobody may ever scrape. */
+  readonly #counterReader: CounterReader
+  readonly #timer: NodeJS.Timeout
+  readonly #onError: (error: Error) => void
+  readonly #stdout: number
+  #log: AccessLog | null = null
+  #access: Plan['log']['access'] | null = null
+  #plan: Plan | null = null
+  /** Labels as JSON by route name, '' for none. */
+  #labels = new Map<string, string>()
+
+  /** @param stdout descriptor of `log.access: stdout` */
+  constructor(memory: SharedMemory, stdout: number, onError: (error: Error) => void) {
+    const beats = new Beats(memory)
+    const readers = memory.rings.map((_, worker) => new RecordReader(memory, worker))
+    this.#readers = readers
+    this.#onError = onError
+    this.#stdout = stdout
+    this.#counters = new Counters(memory, 'control')
+    const counterReader = new CounterReader(memory)
+    this.#counterReader = counterReader
+    const limiter = new Limiter(memory, 0, this.#counters)
+    this.#metrics = new Metrics({
+      workers: memory.workers,
+      counters: counterReader,
+      ringFill: (worker) => readers[worker]?.fill() ?? 0,
+      limitFill: () => limiter.fill(monotonicNs()),
+      beatAge: (worker) => beats.ageMs(worker),
+      generation: () => this.#plan?.generation ?? 0,
+      ready: () => beats.isReady() && !beats.isDraining(),
+      certificates: () =>
+        (this.#plan?.certificates ?? []).map(({ hosts, notAfter }) => ({ name: hosts[0] ?? '', notAfter })),
+      linesDropped: () => this.#log?.dropped ?? 0
+    })
+    this.#timer = setInterval(() => this.#look(), LOOK)
+  }
+
+  /** Opens what `plan` logs to beside what is in use. Throws when that can't be opened. Exactly one of the two is called. */
+  prepare(plan: Plan): { commit(): void; cancel(): void } {
+    if (JSON.stringify(plan.log.access) === JSON.stringify(this.#access)) return NOTHING_NEW
+    const log = openAccessLog(plan.log.access, this.#onError, this.#stdout)
+    return {
+      commit: () => {
+        void this.#log?.close()
+        this.#log = log
+        this.#access = plan.log.access
+      },
+      cancel: () => void log.close()
+    }
+  }
+
+  /** Records are read by this plan from now on. */
+  use(plan: Plan): void {
+    this.#plan = plan
+    this.#labels = new Map(plan.routes.map(({ name, labels }) => [name, labelsJson(labels)]))
+  }
+
+  reloaded(outcome: ReloadVerdict['outcome']): void {
+    if (outcome === 'applied') this.#counters.add(COUNTER.reloads)
+    if (outcome === 'refused') this.#counters.add(COUNTER.reloadFailures)
+  }
+
+  workerReplaced(): void {
+    this.#counters.add(COUNTER.workerRestarts)
+  }
+
+  exposition(): Promise<string> {
+    this.#look()
+    return this.#metrics.exposition()
+  }
+
+  reopen(): void {
+    this.#log?.reopen()
+  }
+
+  #look(): void {
+    this.#counterReader.update()
+    for (const reader of this.#readers) reader.drain(MOST, this.#take)
+  }
+
+  #take = (record: AccessRecord): void => {
+    this.#metrics.record(record)
+    this.#log?.write(accessLine(record, this.#labels.get(record.route) ?? ''))
+  }
+
+  /** Reads what is left and writes it out. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#drain()
+    await this.#log?.close()
+  }
+
+  /** The same in the little time before the process is killed. */
+  async flush(): Promise<void> {
+    this.#drain()
+    await this.#log?.flush(200)
+  }
+
+  #drain(): void {
+    for (const reader of this.#readers) while (reader.drain(MOST, this.#take) > 0);
+  }
+}

@@ -1,0 +1,32 @@
+/** Entry of the thread that reads and compiles the configuration. */
+import { readlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { basename } from 'node:path'
+import { parentPort } from 'node:worker_threads'
+import { compilePlan, stateDirOf } from './compile/index.ts'
+import { loadConfig } from './config/load.ts'
+import type { Reading, ReadingRequest } from './reading.ts'
+
+/** Behind the threads that serve, a third of their weight: an owner may be reloading because of the load. */
+const NICE = 5
+
+try {
+  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), NICE)
+} catch {
+  // Then it takes its share like any other thread.
+}
+parentPort?.on('message', (request: ReadingRequest) => parentPort?.postMessage(read(request)))
+
+function read({ configFile, configName, generation }: ReadingRequest): Reading {
+  const { loaded, findings, files, directories } = loadConfig(configFile, { name: configName })
+  const places = [...files, ...directories]
+  if (loaded === null) return { plan: null, findings, files: places, stateDir: '' }
+  const stateDir = stateDirOf(loaded)
+  const compiled = compilePlan(loaded, { generation, stateDir, writeFiles: true })
+  return {
+    plan: compiled.plan,
+    findings: [...findings, ...compiled.findings],
+    files: [...places, ...compiled.files],
+    stateDir
+  }
+}

@@ -1,0 +1,236 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { ControlToWorker, WorkerToControl } from '../messages.ts'
+import type { KeySet, Plan } from '../plan.ts'
+
+/** How long a worker may take to build a generation, ms. Past it the generation is cancelled everywhere. */
+const BUILD_LIMIT = 5_000
+/** More for each route and consumer, ms: 10,000 of each take a busy worker, which builds between requests, seconds. */
+const PER_ITEM = 1
+/** After a worker could not take what the others serve, until it is asked again, ms. */
+const REJOIN = 2_000
+/** Items per message: each part is asked for, so that no deserialisation holds a worker for long. */
+const PART = 100
+
+/** What the workers report. */
+export interface RolloutEvents {
+  unknownKid(issuer: string): void
+  exception(reason: string): void
+  /** A worker that replaces another serves the current generation. */
+  joined(index: number): void
+  joinFailed(index: number, reason: string): void
+}
+
+/**
+ * How a generation reaches the workers: every worker builds it beside the one it serves, all acknowledge, then all
+ * swap it in between two requests. One that can't, or does not in time, keeps it from all of them. The same way
+ * serves configuration, certificates and a worker that replaces another.
+ */
+export class Rollout {
+  readonly #links = new Map<number, WorkerLink>()
+  readonly #keys = new Map<string, KeySet>()
+  readonly #events: RolloutEvents
+  #current: Plan | null = null
+  #underWay: Promise<void> = Promise.resolve()
+
+  constructor(events: RolloutEvents) {
+    this.#events = events
+  }
+
+  get current(): Plan | null {
+    return this.#current
+  }
+
+  /** A worker thread started: it gets what the others serve, after any rollout under way. */
+  add(index: number, port: MessagePort): void {
+    const link = new WorkerLink(port, this.#events)
+    // Known from now on, not only once its turn came: one that ends before that must be found by `remove`, or its
+    // turn would wait for an answer for ever, and every rollout behind it.
+    this.#links.set(index, link)
+    for (const set of this.#keys.values()) link.post({ type: 'keys', set })
+    this.#join(index, link)
+  }
+
+  #join(index: number, link: WorkerLink): void {
+    this.#enqueue(async () => {
+      const plan = this.#current
+      if (plan === null || link.closed) return
+      // A rollout that was waiting when this worker came has included it.
+      if (link.serves !== plan.generation) {
+        try {
+          await within(limitOf(plan), link.build(plan))
+        } catch (error) {
+          link.cancel(plan.generation)
+          throw error
+        }
+        await link.commit(plan.generation)
+      }
+      if (!link.closed) this.#events.joined(index)
+    }).catch((error: unknown) => {
+      this.#events.joinFailed(index, messageOf(error))
+      setTimeout(() => this.#join(index, link), REJOIN).unref()
+    })
+  }
+
+  remove(index: number): void {
+    const link = this.#links.get(index)
+    this.#links.delete(index)
+    link?.close()
+  }
+
+  /**
+   * Resolves when every worker serves `plan`; rejects, with nothing changed anywhere, when one could not build it.
+   * `plan.generation` must be one that was never published before, cancelled ones included: an answer that comes too
+   * late for one attempt must not be taken for an answer to the next.
+   */
+  publish(plan: Plan): Promise<void> {
+    return this.#enqueue(async () => {
+      const links = [...this.#links.values()]
+      try {
+        await within(limitOf(plan), Promise.all(links.map((link) => link.build(plan))))
+      } catch (error) {
+        for (const link of links) link.cancel(plan.generation)
+        throw error
+      }
+      // From the first commit on there is no way back, and none is needed: all have built it.
+      this.#current = plan
+      await Promise.all(links.map((link) => link.commit(plan.generation)))
+    })
+  }
+
+  /** Sends an issuer's keys to all workers, and to those that come later. */
+  setKeys(set: KeySet): void {
+    this.#keys.set(set.issuer, set)
+    for (const link of this.#links.values()) link.post({ type: 'keys', set })
+  }
+
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    const result = this.#underWay.then(work)
+    this.#underWay = result.catch(() => {})
+    return result
+  }
+}
+
+interface Waiting {
+  expected: 'built' | 'committed'
+  generation: number
+  resolve: () => void
+  reject: (error: Error) => void
+}
+
+/** The conversation with one worker. */
+class WorkerLink {
+  readonly #port: MessagePort
+  #plan: Plan | null = null
+  #sent = { routes: 0, consumers: 0 }
+  #waiting: Waiting | null = null
+  /** The worker ended. */
+  closed = false
+  /** The generation it committed last; 0 before the first. */
+  serves = 0
+
+  constructor(port: MessagePort, events: RolloutEvents) {
+    this.#port = port
+    port.on('message', (message: WorkerToControl) => {
+      if (message.type === 'unknown-kid') return events.unknownKid(message.issuer)
+      if (message.type === 'exception') return events.exception(message.reason)
+      this.#receive(message)
+    })
+  }
+
+  post(message: ControlToWorker): void {
+    if (!this.closed) this.#port.postMessage(message)
+  }
+
+  build(plan: Plan): Promise<void> {
+    this.#plan = plan
+    this.#sent = { routes: 0, consumers: 0 }
+    const { routes, consumers, ...head } = plan
+    this.post({ type: 'begin', head, routes: routes.length, consumers: consumers.length })
+    return this.#expect('built', plan.generation)
+  }
+
+  /** Nobody waits for that generation any more: no further part of it is sent. */
+  cancel(generation: number): void {
+    this.#plan = null
+    this.#waiting = null
+    this.post({ type: 'cancel', generation })
+  }
+
+  commit(generation: number): Promise<void> {
+    this.#plan = null
+    this.post({ type: 'commit', generation })
+    return this.#expect('committed', generation)
+  }
+
+  close(): void {
+    this.closed = true
+    this.#port.close()
+    this.#settle(null)
+  }
+
+  #expect(expected: Waiting['expected'], generation: number): Promise<void> {
+    // A worker that went away takes no part: its replacement gets the current plan when it joins.
+    if (this.closed) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#waiting = { expected, generation, resolve, reject }
+    })
+  }
+
+  #receive(message: Exclude<WorkerToControl, { type: 'unknown-kid' | 'exception' }>): void {
+    const plan = this.#plan
+    switch (message.type) {
+      case 'more':
+        if (plan !== null && plan.generation === message.generation) this.#sendPart(plan)
+        return
+      case 'failed':
+        if (this.#waiting?.generation === message.generation) this.#settle(new Error(message.reason))
+        return
+      case 'built':
+      case 'committed':
+        // An answer to a generation that was cancelled meanwhile says nothing about this one.
+        if (this.#waiting?.expected === message.type && this.#waiting.generation === message.generation) {
+          if (message.type === 'committed') this.serves = message.generation
+          this.#settle(null)
+        }
+    }
+  }
+
+  #sendPart(plan: Plan): void {
+    const { generation } = plan
+    const sent = this.#sent
+    if (sent.consumers < plan.consumers.length) {
+      const consumers = plan.consumers.slice(sent.consumers, sent.consumers + PART)
+      sent.consumers += consumers.length
+      this.post({ type: 'consumers', generation, consumers })
+    } else if (sent.routes < plan.routes.length) {
+      const routes = plan.routes.slice(sent.routes, sent.routes + PART)
+      sent.routes += routes.length
+      this.post({ type: 'routes', generation, routes })
+    } else {
+      this.post({ type: 'end', generation })
+    }
+  }
+
+  #settle(error: Error | null): void {
+    const waiting = this.#waiting
+    this.#waiting = null
+    if (error === null) waiting?.resolve()
+    else waiting?.reject(error)
+  }
+}
+
+function limitOf({ routes, consumers }: Plan): number {
+  return BUILD_LIMIT + PER_ITEM * (routes.length + consumers.length)
+}
+
+function within<T>(limit: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`a worker did not acknowledge within ${limit} ms`)), limit)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,317 @@
+import { STATUS_CODES } from 'node:http'
+import type { NativeResponse } from './uws.ts'
+
+type Action = 'bodiless' | 'whole' | 'raw' | 'more' | 'end'
+
+/**
+ * What becomes of the connection after the response.
+ *
+ * - `keep`: the next request comes over it.
+ * - `last`: the client is told to close it, and no harm is done if it doesn't.
+ * - `single`: nothing may follow on it.
+ * - `linger`: as `single`, and a part of the request's body is still on its way. The response is complete at once,
+ *   but the connection stays open: closing it with unread bytes is a reset, which can destroy the response on its way.
+ *
+ * After the last two the native response may be left unfinished (`open`), so that uWS serves nothing more on the
+ * connection; `hangUp` ends it.
+ */
+export type Afterwards = 'keep' | 'last' | 'single' | 'linger'
+
+/** Set by the class below: the one way from the shared cork callback into a writer. */
+let write: (writer: ResponseWriter, action: Action) => void
+
+/**
+ * Writes one response to one client. The head is held back until the first bytes of the body are there, so that a
+ * small answer is one write; a body of known length keeps its Content-Length (`tryEnd`), so that cutting it short
+ * is visible to the client; anything else is chunked.
+ */
+export class ResponseWriter {
+  readonly #res: NativeResponse
+  readonly #listener: WriterListener
+  #stage: 'idle' | 'held' | 'sized' | 'chunked' | 'open' | 'done' = 'idle'
+  #statusLine = ''
+  #headers: readonly string[] = []
+  /** Body length, -1 when unknown. */
+  #length = -1
+  #after: Afterwards = 'keep'
+  /** What tryEnd could not take: it keeps nothing itself. */
+  #tail: Uint8Array | null = null
+  #tailStart = 0
+  #watching = false
+  #ending = false
+  #chunk: Uint8Array | string | null = null
+  /** Of the response's head; 0 before. */
+  status = 0
+  bytes = 0
+  /** A write was refused and `drained` has not come yet. */
+  blocked = false
+
+  constructor(res: NativeResponse, listener: WriterListener) {
+    this.#res = res
+    this.#listener = listener
+  }
+
+  /** Something was sent: it is too late for another answer. */
+  get begun(): boolean {
+    return this.#stage !== 'idle' && this.#stage !== 'held'
+  }
+
+  /** All was sent, and the connection waits for `hangUp`. */
+  get open(): boolean {
+    return this.#stage === 'open'
+  }
+
+  /**
+   * @param headers flat name, value pairs without content-length, date or connection.
+   * @param length of the body; -1: unknown.
+   * @param bodiless the answer to a HEAD: `length` is only reported, no body is sent.
+   */
+  begin(status: number, headers: readonly string[], length: number, bodiless: boolean, after: Afterwards): void {
+    // RFC 9110 section 8.6: no Content-Length in a 204; in a 304 it would speak of another answer than this one.
+    const empty = status === 204 || status === 304
+    this.status = status
+    this.#statusLine = statusLine(status)
+    this.#headers = headers
+    this.#length = empty ? -1 : length
+    this.#after = after
+    this.#stage = 'held'
+    if (bodiless || empty) {
+      this.#cork(this.#leavesOpen ? 'raw' : 'bodiless')
+      this.#finished()
+    }
+  }
+
+  /** False: the client is slower than the data; wait for `drained`. The chunk is copied before it returns. */
+  write(chunk: Uint8Array): boolean {
+    if (this.#stage === 'done' || this.#stage === 'open' || chunk.length === 0) return !this.blocked
+    this.#chunk = chunk
+    this.bytes += chunk.length
+    if (this.#stage === 'held' && chunk.length === this.#length && this.#after !== 'linger') {
+      this.#cork('whole')
+      this.#finished()
+      return true
+    }
+    this.#cork('more')
+    return !this.blocked
+  }
+
+  /** The body is complete. */
+  finish(): void {
+    if (this.#stage === 'done' || this.#stage === 'open') return
+    if (this.#stage === 'held') {
+      this.#chunk = ''
+      this.#length = 0
+      this.#cork(this.#after === 'linger' ? 'raw' : 'whole')
+      this.#finished()
+    } else if (this.#tail !== null || (this.blocked && this.#leavesOpen)) {
+      this.#ending = true
+    } else if (this.#stage === 'chunked') {
+      this.#cork('end')
+      this.#finished()
+    } else {
+      // A sized body that is short of its length: never look complete.
+      this.cut()
+    }
+  }
+
+  /** Sends a whole small response at once. */
+  send(status: number, headers: readonly string[], body: string, bodiless: boolean, after: Afterwards): void {
+    const length = Buffer.byteLength(body)
+    this.begin(status, headers, length, bodiless, after)
+    if (this.#stage !== 'held') return
+    this.#chunk = body
+    this.bytes = length
+    this.#cork(after === 'linger' ? 'raw' : 'whole')
+    this.#finished()
+  }
+
+  /** Ends the connection in the middle: the client sees that the response is not whole. */
+  cut(): void {
+    if (this.#stage === 'done') return
+    this.#stage = 'done'
+    this.#res.close()
+  }
+
+  /** Ends a connection that was left open. Idempotent. */
+  hangUp(): void {
+    if (this.#stage === 'open') this.cut()
+  }
+
+  /** The client is gone; the native response must not be touched any more. */
+  abandon(): void {
+    this.#stage = 'done'
+    this.#tail = null
+  }
+
+  /** Ends without `end`: see #write. */
+  get #leavesOpen(): boolean {
+    return this.#after === 'single' || this.#after === 'linger'
+  }
+
+  #finished(): void {
+    if (this.#stage !== 'open') this.#stage = 'done'
+    this.#chunk = null
+    this.#listener.sent()
+  }
+
+  #cork(action: Action): void {
+    corked(this, action)
+    this.#res.cork(runCorked)
+  }
+
+  #writeHead(): void {
+    const res = this.#res
+    res.writeStatus(this.#statusLine)
+    const headers = this.#headers
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      res.writeHeader(headers[i] ?? '', fieldValue(headers[i + 1] ?? ''))
+    }
+  }
+
+  /**
+   * Runs inside one cork.
+   *
+   * uWS has one way to answer and then close: `end(body, true)`. It fails after `write` (it puts its Connection field
+   * into the chunked body), for HEAD, 204 and 304 (it adds a Content-Length), and where part of the request is still
+   * unread. There the response is made complete by hand instead: `writeHeader` passes its bytes on as they are, line
+   * ends too, and what uWS holds for an unfinished response keeps the connection from serving anything else.
+   */
+  #write(action: Action): void {
+    const res = this.#res
+    const chunk = this.#chunk ?? ''
+    this.#chunk = null
+    if (this.#stage === 'held') this.#writeHead()
+    switch (action) {
+      case 'bodiless':
+        if (this.#after === 'last') res.writeHeader('connection', 'close')
+        // endWithoutBody with any argument, undefined too, reports a length of its own and never completes.
+        if (this.#length >= 0) res.writeHeader('content-length', String(this.#length))
+        res.endWithoutBody()
+        return
+      case 'whole':
+        res.end(chunk, this.#after !== 'keep')
+        return
+      case 'raw':
+        this.#stage = 'open'
+        if (chunk !== '') {
+          res.writeHeader('connection', 'close')
+          res.write(chunk)
+          this.#writeLastChunk()
+        } else if (this.#length >= 0) {
+          res.writeHeader('connection', 'close')
+          res.writeHeader('content-length', `${this.#length}${HEAD_END}`)
+        } else res.writeHeader('connection', `close${HEAD_END}`)
+        return
+      case 'more':
+        if (this.#stage === 'held') {
+          if (this.#after !== 'keep') res.writeHeader('connection', 'close')
+          this.#stage = this.#length >= 0 && !this.#leavesOpen ? 'sized' : 'chunked'
+        }
+        if (this.#stage === 'sized' && typeof chunk !== 'string') this.#trySized(chunk)
+        else if (!res.write(chunk)) this.#wait()
+        return
+      case 'end':
+        if (!this.#leavesOpen) {
+          res.end()
+          return
+        }
+        this.#stage = 'open'
+        this.#writeLastChunk()
+    }
+  }
+
+  /** Its line can't be had without a field behind it, which makes that a trailer (RFC 9112 section 7.1.2). */
+  #writeLastChunk(): void {
+    this.#res.writeHeader('\r\n0\r\nx-end', `1${HEAD_END}`)
+  }
+
+  static {
+    write = (writer, action) => writer.#write(action)
+  }
+
+  #trySized(chunk: Uint8Array): void {
+    if (this.#tail !== null) {
+      // Written against the contract while blocked: keep it behind what waits.
+      this.#tail = Buffer.concat([this.#tail, chunk])
+      return
+    }
+    const start = this.#res.getWriteOffset()
+    const [ok, done] = this.#res.tryEnd(chunk, this.#length)
+    if (done) return this.#finished()
+    if (ok) return
+    // Copied: the caller's chunk is valid during the call only.
+    this.#tail = Buffer.from(chunk)
+    this.#tailStart = start
+    this.#wait()
+  }
+
+  #wait(): void {
+    this.blocked = true
+    if (this.#watching) return
+    this.#watching = true
+    this.#res.onWritable((offset) => {
+      try {
+        return this.#writable(offset)
+      } catch (error) {
+        this.#listener.escaped(error)
+        return true
+      }
+    })
+  }
+
+  #writable(offset: number): boolean {
+    if (this.#stage === 'done' || this.#stage === 'open') return true
+    const tail = this.#tail
+    if (tail !== null) {
+      const [ok, done] = this.#res.tryEnd(tail.subarray(offset - this.#tailStart), this.#length)
+      if (done) {
+        this.#tail = null
+        this.#finished()
+        return true
+      }
+      if (!ok) return false
+      this.#tail = null
+    }
+    this.blocked = false
+    if (this.#ending) this.finish()
+    else this.#listener.drained()
+    return true
+  }
+}
+
+/** Who is told how the writing goes. */
+export interface WriterListener {
+  /** The client took what was waiting: go on. */
+  drained(): void
+  /** All was handed to the socket; see `open`. Comes once, or never after cut() and abandon(). */
+  sent(): void
+  escaped(error: unknown): void
+}
+
+// One cork callback for all writers: a closure per write would be garbage on the hottest path. cork() runs it
+// before it returns, so these two can't be overwritten in between.
+let corkedWriter: ResponseWriter | null = null
+let corkedAction: Action = 'end'
+function corked(writer: ResponseWriter, action: Action): void {
+  corkedWriter = writer
+  corkedAction = action
+}
+function runCorked(): void {
+  if (corkedWriter !== null) write(corkedWriter, corkedAction)
+}
+
+/** With the line end that every field gets, the blank line that ends a head. */
+const HEAD_END = '\r\n'
+
+const STATUS_LINES: string[] = []
+for (const [status, phrase] of Object.entries(STATUS_CODES)) STATUS_LINES[Number(status)] = `${status} ${phrase}`
+
+function statusLine(status: number): string {
+  return STATUS_LINES[status] ?? `${status} Unknown`
+}
+
+/** uWS writes strings as UTF-8, which would double Latin-1 bytes: those go as bytes. */
+function fieldValue(value: string): string | Buffer {
+  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) > 0x7e) return Buffer.from(value, 'latin1')
+  return value
+}

@@ -1,0 +1,299 @@
+import { accessRecord } from '../pipeline/access.ts'
+import type { Exchange } from '../pipeline/exchange.ts'
+import { Permit } from '../pipeline/authorize.ts'
+import { run } from '../pipeline/index.ts'
+import { answerHeaders, refusalHeaders } from '../pipeline/messages.ts'
+import { judgeReceived } from '../pipeline/validate.ts'
+import { Answer, type Outcome } from '../pipeline/verdict.ts'
+import { newRequestId } from '../policy/trace.ts'
+import { problemBody, refuse, type Refusal } from '../problems.ts'
+import type { AccessRecord } from '../observe/record.ts'
+import { Forward, type ForwardOwner } from './forward.ts'
+import { linger } from './linger.ts'
+import { RequestBody } from './request-body.ts'
+import { type Afterwards, ResponseWriter, type WriterListener } from './response-writer.ts'
+import type { NativeResponse } from './uws.ts'
+
+/** What an exchange needs of its worker. */
+export interface ServingWorker {
+  /** Connections are to end after their answer: a stop, a retired app. */
+  closing(appEpoch: number): boolean
+  /** ms, monotonic. */
+  now(): number
+  /** Over: takes its record and forgets it. Called exactly once for each. */
+  ended(serving: Serving): void
+  stageFailed(error: unknown, x: Exchange): void
+}
+
+/** A body this small is read to its end after a refusal, so that the connection can go on. */
+const SMALL_BODY = 1 << 20
+/** uWS parses what follows in the same packet once a synchronous answer is out. A body that overflows its 16 KiB cork buffer prevents that (HARDENING.md, framing). */
+const PADDING = ' '.repeat(17 * 1024)
+
+/**
+ * One exchange from the worker's side: runs the stages, writes the one answer, watches the clock, and ends exactly
+ * once. Everything a socket does to it arrives here.
+ */
+export class Serving implements ForwardOwner, WriterListener {
+  readonly x: Exchange
+  readonly writer: ResponseWriter
+  readonly appEpoch: number
+  body: RequestBody | null = null
+  readonly #res: NativeResponse
+  readonly #worker: ServingWorker
+  readonly #startedAt: number
+  #forward: Forward | null = null
+  #state: 'deciding' | 'answering' | 'ended' = 'deciding'
+  #lastWritable: number
+  /** Bytes of the request's body at the last sweep that saw more of them, and when that was. */
+  #bodySeen = 0
+  #bodySeenAt = 0
+  decision: AccessRecord['decision'] = 'error'
+
+  constructor(x: Exchange, res: NativeResponse, worker: ServingWorker, appEpoch: number) {
+    this.x = x
+    this.#res = res
+    this.#worker = worker
+    this.appEpoch = appEpoch
+    this.#startedAt = this.#lastWritable = worker.now()
+    this.writer = new ResponseWriter(res, this)
+  }
+
+  get target(): string {
+    return this.#forward?.target ?? ''
+  }
+
+  /** ms from handing the request over to the answer's head, -1 when there was none. */
+  get upstreamTime(): number {
+    const forward = this.#forward
+    return forward === null || forward.headAt === 0 ? -1 : forward.headAt - forward.sentAt
+  }
+
+  /** Called inside the uWS handler. */
+  begin(): void {
+    this.#res.onAborted(() => this.#guarded(() => this.#aborted()))
+    this.#guarded(() => this.#start())
+  }
+
+  #start(): void {
+    const outcome = this.#decide()
+    // The body must be listened to before the handler returns. By now the route is known, and its limit with it.
+    if (this.x.size !== 0) this.#takeBody(this.x.route?.plan.validate.maxSize ?? 0)
+    if (!(outcome instanceof Promise)) return this.#act(outcome)
+    outcome.then(
+      (settled) => this.#guarded(() => this.#act(settled)),
+      (error: unknown) => this.escaped(error)
+    )
+  }
+
+  #decide(): Outcome | Promise<Outcome> {
+    try {
+      return run(this.x)
+    } catch (error) {
+      return this.#failure(error)
+    }
+  }
+
+  #failure(error: unknown): Refusal {
+    // It may have failed before the client stage named it, and whoever reports a 500 must have something to cite.
+    if (this.x.id === '') this.x.id = newRequestId(this.x.now)
+    this.#worker.stageFailed(error, this.x)
+    return refuse('internal', 'internal', error instanceof Error ? error.message : String(error))
+  }
+
+  #takeBody(limit: number): void {
+    const escaped = (error: unknown): void => this.escaped(error)
+    this.body = new RequestBody(this.#res, limit, this.now(), escaped, () => this.#tooLarge(limit))
+  }
+
+  #tooLarge(limit: number): void {
+    const { route } = this.x
+    this.#forward?.abort()
+    const reason = `the body is longer than ${limit} bytes`
+    this.broken(refuse('too-large', 'validate', reason, { where: route?.plan.validate.where ?? '' }))
+  }
+
+  #act(outcome: Outcome): void {
+    if (this.#state !== 'deciding') return
+    if (outcome instanceof Permit) {
+      this.#state = 'answering'
+      this.decision = 'forward'
+      this.#forward = new Forward(outcome, this.x, this)
+    } else if (outcome instanceof Answer) {
+      this.#state = 'answering'
+      this.decision = 'answer'
+      this.#send(outcome.status, answerHeaders(this.x, outcome), outcome.body)
+    } else {
+      this.#refuse(outcome)
+    }
+  }
+
+  #refuse(refusal: Refusal): void {
+    if (this.#state === 'ended') return
+    this.#state = 'answering'
+    const { problem } = refusal
+    this.x.refusal = refusal
+    this.decision = problem.fault === 'client' ? 'deny' : 'error'
+    const headers = refusalHeaders(this.x, refusal)
+    const body = problemBody(problem, this.x.id)
+    if (!refusal.close) this.#send(problem.status, headers, body)
+    else if (this.x.method !== 'HEAD') this.writer.send(problem.status, headers, body + PADDING, false, 'last')
+    else {
+      // An answer to HEAD can't be padded, so nothing could stop what stands behind it: no answer then.
+      this.writer.status = problem.status
+      this.#end()
+      this.writer.cut()
+    }
+  }
+
+  #send(status: number, headers: readonly string[], body: string): void {
+    const after = this.#afterAnswer(status)
+    this.body?.discard()
+    this.writer.send(status, headers, body, this.x.method === 'HEAD', after)
+  }
+
+  /** After an answer of the gateway's own, which leaves what is still to come of the request's body unread. */
+  #afterAnswer(status: number): Afterwards {
+    const { size } = this.x
+    const after = this.#afterwards()
+    if (size === 0 || this.body?.complete) return after
+    // uWS reads a small rest to its end by itself. Who was too slow for that already gets no more time for it.
+    return after === 'keep' && size > 0 && size <= SMALL_BODY && status !== REQUEST_TIMEOUT ? 'keep' : 'linger'
+  }
+
+  #afterwards(): Afterwards {
+    // A chunked request leaves its connection in a state that the parser may have misread (UWS.md, gap 3).
+    if (this.x.size < 0) return 'single'
+    return this.x.closes || this.#worker.closing(this.appEpoch) ? 'last' : 'keep'
+  }
+
+  now(): number {
+    return this.#worker.now()
+  }
+
+  // ForwardOwner
+
+  afterwards(): Afterwards {
+    return this.body !== null && !this.body.complete ? 'linger' : this.#afterwards()
+  }
+
+  broken(refusal: Refusal): void {
+    if (!this.writer.begun) return this.#refuse(refusal)
+    this.x.refusal = refusal
+    this.decision = 'error'
+    // Over before the cut, which aborts: that the client is gone then is our doing, not its own.
+    this.#end()
+    this.writer.cut()
+  }
+
+  // WriterListener
+
+  drained(): void {
+    this.#lastWritable = this.now()
+    this.#forward?.resume()
+  }
+
+  sent(): void {
+    const { body } = this
+    if (this.writer.open) {
+      body?.discard()
+      linger(this.writer, body)
+    }
+    this.#end()
+  }
+
+  /** An exception out of any callback of this exchange: it fails, nothing else does. */
+  escaped(error: unknown): void {
+    if (this.#state === 'ended') return
+    const refusal = this.#failure(error)
+    try {
+      this.#forward?.abort()
+      this.broken(refusal)
+    } catch (again) {
+      this.#worker.stageFailed(again, this.x)
+      this.#end()
+      this.writer.cut()
+    }
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.escaped(error)
+    }
+  }
+
+  #aborted(): void {
+    this.writer.abandon()
+    if (this.#state === 'ended') return
+    this.#forward?.abort()
+    this.decision = 'abort'
+    this.x.refusal ??= refuse('client-closed', 'client', 'the client closed the connection first')
+    this.#end()
+  }
+
+  /** Called every quarter of a second. */
+  sweep(now: number): void {
+    const { body } = this
+    if (body !== null) {
+      body.keepAlive(now)
+      if (body.bytes > this.#bodySeen) {
+        this.#bodySeen = body.bytes
+        this.#bodySeenAt = now
+      }
+    }
+    const timeouts = this.x.route?.plan.timeouts ?? DEFAULT_TIMEOUTS
+    const forward = this.#forward
+    if (forward === null || forward.headAt === 0) {
+      if (now - this.#startedAt >= timeouts.request) this.#requestTimeout(timeouts.request)
+      return
+    }
+    const last = Math.max(forward.lastAt, this.#lastWritable, this.#bodySeenAt)
+    if (now - last >= timeouts.idle) {
+      forward.abort()
+      this.broken(refuse('upstream-timeout', 'timeouts', `silence for ${timeouts.idle} ms within the answer`))
+    }
+  }
+
+  #requestTimeout(limit: number): void {
+    this.#forward?.abort()
+    const uploading = this.body !== null && !this.body.complete
+    this.broken(
+      uploading
+        ? refuse('request-timeout', 'timeouts', `the request was not complete after ${limit} ms`)
+        : refuse('upstream-timeout', 'timeouts', `no answer began within ${limit} ms`)
+    )
+  }
+
+  /** The app is closing under it. */
+  cutOff(): void {
+    if (this.#state === 'ended') return
+    this.#forward?.abort()
+    this.broken(refuse('not-ready', 'stop', 'the gateway stopped before the exchange was over'))
+  }
+
+  #end(): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.body?.abandon()
+    this.#worker.ended(this)
+  }
+
+  /** Fills the worker's one record object. */
+  record(into: AccessRecord): void {
+    if (this.decision === 'forward' && this.body !== null) judgeReceived(this.x, this.body.bytes)
+    accessRecord(this.x, into)
+    into.decision = this.decision
+    into.status = this.decision === 'abort' ? CLIENT_CLOSED : this.writer.status
+    into.bytesIn = this.body?.bytes ?? 0
+    into.bytesOut = this.writer.bytes
+    into.target = this.target
+    into.upstreamTime = this.upstreamTime < 0 ? -1 : Math.round(this.upstreamTime * 1000)
+  }
+}
+
+/** What a client that left is logged as; nothing is sent. */
+const CLIENT_CLOSED = 499
+const REQUEST_TIMEOUT = 408
+const DEFAULT_TIMEOUTS = { request: 30_000, idle: 60_000 }

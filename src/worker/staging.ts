@@ -1,0 +1,85 @@
+import { monotonicMs } from '../memory/clock.ts'
+import type { ConsumerPlan, PlanHead, RoutePlan } from '../plan.ts'
+import type { WorkerServices } from '../pipeline/services.ts'
+import { TablesBuilder, type Tables } from '../pipeline/tables.ts'
+import type { Apps } from './apps.ts'
+
+/** How long one turn of building may take, ms: requests wait no longer than that for a reload. */
+const SLICE = 5
+
+/** Builds the next generation beside the one that serves, in slices. */
+export class Staging {
+  readonly #services: WorkerServices
+  readonly #apps: Apps
+  #builder: TablesBuilder | null = null
+  #generation = 0
+  #built: Tables | null = null
+
+  constructor(services: WorkerServices, apps: Apps) {
+    this.#services = services
+    this.#apps = apps
+  }
+
+  begin(head: PlanHead): void {
+    this.#discard()
+    this.#generation = head.generation
+    this.#builder = new TablesBuilder(head, this.#services)
+  }
+
+  add(part: { generation: number; routes?: RoutePlan[]; consumers?: ConsumerPlan[] }): void {
+    if (part.generation !== this.#generation) return
+    if (part.consumers) this.#builder?.addConsumers(part.consumers)
+    if (part.routes) this.#builder?.addRoutes(part.routes)
+  }
+
+  /** Rejects when this generation can't be built here; the one that serves is not touched by it. */
+  async finish(generation: number): Promise<void> {
+    const builder = this.#builder
+    if (builder === null || generation !== this.#generation) throw new Error(`generation ${generation} was not begun`)
+    const tables = await builder.finish(paced())
+    try {
+      // By the builder, not by the number: a generation may be begun again after it was cancelled.
+      if (builder !== this.#builder) throw new Error(`generation ${generation} was cancelled`)
+      this.#apps.prepare(tables.head)
+    } catch (error) {
+      this.#services.discard(tables.head.upstreams)
+      throw error
+    }
+    this.#built = tables
+  }
+
+  /** @returns null when that generation was not built here. */
+  commit(generation: number): Tables | null {
+    const tables = this.#built
+    if (tables === null || tables.head.generation !== generation) return null
+    this.#built = null
+    this.#builder = null
+    return tables
+  }
+
+  cancel(generation: number): void {
+    if (generation === this.#generation) this.#discard()
+  }
+
+  #discard(): void {
+    if (this.#built !== null) this.#services.discard(this.#built.head.upstreams)
+    this.#built = null
+    this.#builder = null
+    this.#generation = 0
+    this.#apps.cancel()
+  }
+}
+
+/** Gives way to requests whenever a slice is used up. */
+function paced(): () => Promise<void> | null {
+  let began = monotonicMs()
+  return () => {
+    if (monotonicMs() - began < SLICE) return null
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        began = monotonicMs()
+        resolve()
+      })
+    )
+  }
+}

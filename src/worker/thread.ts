@@ -1,0 +1,100 @@
+/**
+ * Entry of a worker thread: sockets → requests → decisions → upstream, with tables of its own. It shares memory with
+ * the others and nothing else; generations and keys come from the control thread, the ports belong to main.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { readEnv } from '../env.ts'
+import type { ControlToWorker, MainToWorker, WorkerStart, WorkerToControl, WorkerToMain } from '../messages.ts'
+import { WorkerServices } from '../pipeline/services.ts'
+import { Apps, handedOver } from './apps.ts'
+import { Staging } from './staging.ts'
+import { Traffic } from './traffic.ts'
+
+const BEAT = 200
+const start = workerData as WorkerStart
+const { env } = readEnv(process.env)
+const toMain = (message: WorkerToMain): void => parentPort?.postMessage(message)
+const toControl = (message: WorkerToControl): void => start.control.postMessage(message)
+
+const services = new WorkerServices(start.memory, start.index, env, {
+  unknownKid: (issuer) => toControl({ type: 'unknown-kid', issuer })
+})
+const traffic = new Traffic(services, (error, request) =>
+  toControl({ type: 'exception', reason: `${request === '' ? '' : `request ${request}: `}${reasonOf(error)}` })
+)
+const apps = new Apps(traffic)
+traffic.use(apps)
+const staging = new Staging(services, apps)
+
+services.beats.beat(start.index)
+const beat = setInterval(() => services.beats.beat(start.index), BEAT)
+
+start.control.on('message', (message: ControlToWorker) => {
+  switch (message.type) {
+    case 'keys':
+      return services.setKeys(message.set)
+    case 'begin':
+      staging.begin(message.head)
+      return toControl({ type: 'more', generation: message.head.generation })
+    case 'routes':
+    case 'consumers':
+      staging.add(message)
+      // Asked for in a later turn: requests that came meanwhile are served first.
+      setImmediate(() => toControl({ type: 'more', generation: message.generation }))
+      return
+    case 'end':
+      staging.finish(message.generation).then(
+        () => toControl({ type: 'built', generation: message.generation }),
+        (error: unknown) => toControl({ type: 'failed', generation: message.generation, reason: reasonOf(error) })
+      )
+      return
+    case 'commit': {
+      const { generation } = message
+      const tables = staging.commit(generation)
+      if (tables === null)
+        return toControl({ type: 'failed', generation, reason: `generation ${generation} is not built` })
+      traffic.swap(tables)
+      const descriptors = apps.commit()
+      if (descriptors !== null) toMain({ type: 'apps', generation, descriptors })
+      return toControl({ type: 'committed', generation })
+    }
+    case 'cancel':
+      return staging.cancel(message.generation)
+  }
+})
+
+parentPort?.on('message', (message: MainToWorker) => {
+  switch (message.type) {
+    case 'hooked':
+      return apps.hooked()
+    case 'ports':
+      return traffic.setPorts(message.ports)
+    case 'drain':
+      void drain(message.deadline)
+  }
+})
+
+// Nobody knows what state this thread is in now: no new connections, a short time for the others, then a new thread.
+process.on('uncaughtException', (error) => toMain({ type: 'failing', reason: reasonOf(error) }))
+process.on('unhandledRejection', (error) => toMain({ type: 'failing', reason: reasonOf(error) }))
+
+let ending = false
+
+async function drain(deadline: number): Promise<void> {
+  if (ending) return
+  ending = true
+  await traffic.drain(deadline)
+  // Unhooked before, settled now: only so may the app close and the thread end (UWS.md, graceful order).
+  await handedOver()
+  apps.close()
+  await services.close()
+  clearInterval(beat)
+  start.control.close()
+  toMain({ type: 'closed' })
+  // Closed sockets leave the loop in its next turn; ending before is an abort of the whole process.
+  setTimeout(() => process.exit(0), 20)
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

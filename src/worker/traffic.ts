@@ -1,0 +1,149 @@
+import { HeaderList } from '../headers.ts'
+import { fromBinary } from '../ip.ts'
+import { monotonicMs, wallMs } from '../memory/clock.ts'
+import { Exchange } from '../pipeline/exchange.ts'
+import type { WorkerServices } from '../pipeline/services.ts'
+import type { Tables } from '../pipeline/tables.ts'
+import type { Apps, AppsOwner } from './apps.ts'
+import { Serving, type ServingWorker } from './serving.ts'
+import type { NativeRequest, NativeResponse } from './uws.ts'
+
+const SWEEP = 250
+/** While draining: how often it is looked whether all is over, ms. */
+const LOOK = 20
+/**
+ * While draining: how long connections without a request are kept, ms. A client that is just sending its next one gets
+ * an answer and is told to close, where a close would be a request lost.
+ */
+const IDLE_GRACE = 500
+
+/** All exchanges of one worker: begins them, watches their time, counts them out at a stop. */
+export class Traffic implements AppsOwner, ServingWorker {
+  readonly #services: WorkerServices
+  readonly #underWay = new Set<Serving>()
+  readonly #sweep: NodeJS.Timeout
+  #apps: Apps | null = null
+  #tables: Tables | null = null
+  #ports: readonly number[] = []
+  #draining = false
+  #connections = 0
+
+  readonly #report: (error: unknown, request: string) => void
+
+  /** @param report what a callback or a stage threw, and the request's id, '' before it has one: for the owner's log. */
+  constructor(services: WorkerServices, report: (error: unknown, request: string) => void) {
+    this.#services = services
+    this.#report = report
+    this.#sweep = setInterval(() => this.#look(), SWEEP)
+  }
+
+  use(apps: Apps): void {
+    this.#apps = apps
+  }
+
+  /** From the next request on, this generation decides. Exchanges under way keep theirs. */
+  swap(tables: Tables): void {
+    const before = this.#tables
+    this.#tables = tables
+    tables.bindPorts(this.#ports)
+    this.#services.take(tables, before)
+  }
+
+  setPorts(ports: readonly number[]): void {
+    this.#ports = ports
+    this.#tables?.bindPorts(ports)
+  }
+
+  request(res: NativeResponse, req: NativeRequest, certificate: number, epoch: number, listener: number): void {
+    const tables = this.#tables
+    const table = tables?.listeners[listener]
+    // Can't be: no app is hooked before its generation serves.
+    if (tables === null || table === undefined) throw new Error(`no plan for listener ${listener}`)
+    collected = new HeaderList()
+    req.forEach(collect)
+    const proxied = table.proxyProtocol ? fromBinary(res.getProxiedRemoteAddress()) : null
+    const x = new Exchange({
+      tables,
+      listener: table,
+      method: req.getCaseSensitiveMethod(),
+      path: req.getUrl(),
+      query: req.getQuery() ?? '',
+      headers: collected,
+      peer: fromBinary(res.getRemoteAddress()),
+      proxied: proxied !== null && proxied.length > 0 ? proxied : null,
+      certificate,
+      startedAt: monotonicMs(),
+      now: wallMs()
+    })
+    const serving = new Serving(x, res, this, epoch)
+    this.#underWay.add(serving)
+    try {
+      serving.begin()
+    } catch (error) {
+      serving.escaped(error)
+    }
+  }
+
+  connection(opened: boolean): void {
+    this.#connections += opened ? 1 : -1
+    this.#services.connection(opened)
+  }
+
+  escaped(error: unknown, res: NativeResponse | null): void {
+    this.#services.exception(null)
+    this.#report(error, '')
+    // A request that never became an exchange. A handler that returns without an answer ends the process (UWS.md).
+    try {
+      res?.cork(() => res.writeStatus('500 Internal Server Error').end('', true))
+    } catch {
+      // It was answered before it failed.
+    }
+  }
+
+  // ServingWorker
+
+  now(): number {
+    return monotonicMs()
+  }
+
+  closing(epoch: number): boolean {
+    return this.#draining || this.#services.beats.isDraining() || (this.#apps?.retiring(epoch) ?? false)
+  }
+
+  stageFailed(error: unknown, x: Exchange): void {
+    this.#services.exception(x)
+    this.#report(error, x.id)
+  }
+
+  ended(serving: Serving): void {
+    this.#underWay.delete(serving)
+    this.#services.release(serving.x)
+    serving.record(this.#services.record)
+    this.#services.write()
+  }
+
+  #look(): void {
+    const now = monotonicMs()
+    for (const serving of this.#underWay) serving.sweep(now)
+  }
+
+  /** Resolves when nothing is under way, or at the deadline (ms from now), when what is left has been cut off. */
+  async drain(deadline: number): Promise<void> {
+    this.#draining = true
+    const began = monotonicMs()
+    for (;;) {
+      const waited = monotonicMs() - began
+      const idle = this.#underWay.size === 0 && (this.#connections === 0 || waited >= IDLE_GRACE)
+      if (idle || waited >= deadline) break
+      await new Promise((resolve) => setTimeout(resolve, LOOK))
+    }
+    clearInterval(this.#sweep)
+    for (const serving of this.#underWay) serving.cutOff()
+  }
+}
+
+// One callback for all requests: forEach calls it before it returns.
+let collected = new HeaderList()
+function collect(name: string, value: string): void {
+  collected.add(name, value)
+}

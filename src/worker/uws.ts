@@ -1,0 +1,141 @@
+/**
+ * The only importer of uWebSockets.js: every native call the gateway makes is named here, and every callback it
+ * registers is wrapped here. An exception that leaves a uWS callback is `std::terminate` for the whole process, all
+ * threads with it, so nothing may escape.
+ */
+import uws, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
+
+/** What a handler answers through. Valid until it ends or aborts. */
+export type NativeResponse = HttpResponse
+/** Valid only inside the handler it is given to. */
+export type NativeRequest = HttpRequest
+/** A pointer to a native app as a number: the acceptor hands connections to it. */
+export type AppDescriptor = number
+
+/** Certificate of a TLS app: files that were checked before, since uWS fails silently on bad ones. */
+export interface ServedCertificate {
+  hosts: readonly string[]
+  certFile: string
+  keyFile: string
+}
+
+export interface AppHandlers {
+  /** `certificate` is the position of the certificate that the connection was opened with; -1 on plain listeners. */
+  request(res: NativeResponse, req: NativeRequest, certificate: number): void
+  /** A connection came (true) or went (false). */
+  connection(opened: boolean): void
+  /** An exception that a handler let out: the exchange is lost, the process must not be. */
+  escaped(error: unknown, res: NativeResponse | null): void
+}
+
+// Drops the `uWebSockets: 20` header from every answer of this thread's apps.
+;(uws as unknown as { _cfg(option: string): void })._cfg('silent')
+
+/** A worker's app for one listener: takes connections from the acceptor, never listens itself (UWS.md, #1119). */
+export class WorkerApp {
+  readonly #app: TemplatedApp
+  readonly #hosts: readonly string[]
+  readonly descriptor: AppDescriptor
+
+  /** @param certificates null for plain HTTP; else the first answers clients that send no server name. Throws when a certificate can't be used. */
+  constructor(certificates: readonly ServedCertificate[] | null, handlers: AppHandlers) {
+    const first = certificates?.[0]
+    const app = first ? uws.SSLApp({ cert_file_name: first.certFile, key_file_name: first.keyFile }) : uws.App()
+    app.any('/*', wrapped(handlers, first ? 0 : -1))
+    certificates?.forEach((certificate, index) => {
+      // A server name has its own empty router: without a route of its own its connections are closed. The first
+      // certificate's names get one too, so that a second one's wildcard can't take them over.
+      for (const host of certificate.hosts) {
+        app.addServerName(host, { cert_file_name: certificate.certFile, key_file_name: certificate.keyFile })
+        app.domain(host).any('/*', wrapped(handlers, index))
+      }
+    })
+    app.filter((_res, count) => {
+      try {
+        handlers.connection(Number(count) > 0)
+      } catch (error) {
+        handlers.escaped(error, null)
+      }
+    })
+    this.#app = app
+    this.#hosts = certificates?.flatMap(({ hosts }) => hosts) ?? []
+    this.descriptor = (app as unknown as { getDescriptor(): number }).getDescriptor()
+  }
+
+  /** Closes every connection it still has. Only after the acceptor unhooked it. */
+  close(): void {
+    this.#app.close()
+    // uWS keeps a closed app for good, and with it a TLS context and a router for each server name unless they are
+    // removed: 8 KB a name and rotation. Under a live connection that crashes (UWS.md); a second later there is none.
+    setTimeout(() => {
+      for (const host of this.#hosts) this.#app.removeServerName(host)
+    }, CLOSED_FOR_GOOD).unref()
+  }
+}
+
+/** From closing an app to its last connection being gone from the event loop, amply, ms. */
+const CLOSED_FOR_GOOD = 1_000
+
+function wrapped(handlers: AppHandlers, certificate: number): (res: HttpResponse, req: HttpRequest) => void {
+  return (res, req) => {
+    try {
+      handlers.request(res, req, certificate)
+    } catch (error) {
+      handlers.escaped(error, res)
+    }
+  }
+}
+
+const EXCLUSIVE = (uws as unknown as { LIBUS_LISTEN_EXCLUSIVE_PORT: number }).LIBUS_LISTEN_EXCLUSIVE_PORT
+
+/** The acceptor's app for one listener: owns the port, serves nothing, hands every connection on. */
+export class AcceptorApp {
+  readonly #app: TemplatedApp
+  #socket: us_listen_socket | false = false
+  #children = 0
+
+  constructor(tls: boolean) {
+    // The TLS handshake happens in the worker, so the acceptor needs no key.
+    this.#app = tls ? uws.SSLApp({}) : uws.App()
+    // With no worker hooked the acceptor would serve the connection itself: say so instead of 404.
+    this.#app.any('/*', (res) => {
+      res.writeStatus('503 Service Unavailable').writeHeader('retry-after', '1').end('', true)
+    })
+  }
+
+  /** @returns the bound port, or null when the address can't be bound. The port is exclusive: uWS's default would share it silently. */
+  listen(host: string, port: number): number | null {
+    const app = this.#app as unknown as {
+      listen(host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void): void
+    }
+    app.listen(host, port, EXCLUSIVE, (socket) => {
+      this.#socket = socket
+    })
+    return this.#socket ? uws.us_socket_local_port(this.#socket) : null
+  }
+
+  hook(child: AppDescriptor): void {
+    ;(this.#app as unknown as { addChildAppDescriptor(d: number): void }).addChildAppDescriptor(child)
+    this.#children++
+  }
+
+  unhook(child: AppDescriptor): void {
+    ;(this.#app as unknown as { removeChildAppDescriptor(d: number): void }).removeChildAppDescriptor(child)
+    this.#children--
+  }
+
+  get children(): number {
+    return this.#children
+  }
+
+  /** Takes no more connections; those handed over live on in their workers. */
+  stopListening(): void {
+    if (this.#socket) uws.us_listen_socket_close(this.#socket)
+    this.#socket = false
+  }
+
+  close(): void {
+    this.stopListening()
+    this.#app.close()
+  }
+}
