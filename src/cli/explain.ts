@@ -1,0 +1,145 @@
+import type { Explanation } from '../pipeline/explain.ts'
+import type { KeySet } from '../plan.ts'
+import { CONFIG_OPTION, defineCommand, EXIT, JSON_OPTION, UsageError } from './command.ts'
+import { openConfigFile } from './config-file.ts'
+import { printFindings } from './findings.ts'
+import { complain, paint, print, printJson } from './terminal.ts'
+
+export const explain = defineCommand({
+  usage: 'METHOD URL [options]',
+  summary:
+    'Say what would happen to a request: its route, the verdict of every policy with its line in the configuration, and what the upstream would be told. Nothing is sent; the pipeline that decides is the one that serves.',
+  options: {
+    config: CONFIG_OPTION,
+    header: { type: 'string', short: 'H', multiple: true, value: '"NAME: VALUE"', meaning: 'A header field.' },
+    data: { type: 'string', short: 'd', value: 'BODY', meaning: 'The body.' },
+    as: { type: 'string', value: 'CONSUMER', meaning: 'Call as this consumer, with any method the route takes.' },
+    claims: {
+      type: 'string',
+      value: 'JSON',
+      meaning: 'Call with a token of these claims; exp, iat and the audience are filled in, iss must be an issuer.'
+    },
+    ip: { type: 'string', value: 'ADDRESS', meaning: 'Where the connection comes from. Default 192.0.2.1.' },
+    time: { type: 'string', value: 'TIME', meaning: 'When, in ISO 8601. Default now.' },
+    listener: {
+      type: 'string',
+      value: 'NAME',
+      meaning: "The listener it comes in at. Default the first that fits the URL's scheme."
+    },
+    json: JSON_OPTION
+  },
+  arguments: 2,
+  notes: [
+    'Exit code 0 when the request would be let through, 1 when it would be refused, 3 when the configuration has errors.'
+  ],
+  examples: [
+    ['gatehouse explain GET https://api.example.com/orders/7 --as acme', 'May acme read that order?'],
+    [
+      `gatehouse explain GET https://api.example.com/orders/7 --claims '{"iss":"https://idp.example.com","sub":"u1"}'`,
+      'What would a token with these claims get?'
+    ]
+  ],
+  run: async ({ config, header, data, as, claims, ip, time, listener, json }, [method, url]) => {
+    if (method === undefined || url === undefined) throw new UsageError('explain takes a METHOD and a URL')
+    if (!URL.canParse(url)) throw new UsageError(`"${url}" is no URL; write it whole, with scheme and host`)
+    if (as !== undefined && claims !== undefined) throw new UsageError('--as and --claims are two callers: give one')
+    const request = {
+      method,
+      url,
+      headers: (header ?? []).map(headerOf),
+      body: data ?? null,
+      as: as ?? null,
+      claims: claims === undefined ? null : claimsOf(claims),
+      ip: ip ?? '192.0.2.1',
+      time: time === undefined ? null : timeOf(time),
+      listener: listener ?? null
+    }
+    const found = await openConfigFile(undefined, config)
+    const { readPlan } = await import('./plan-file.ts')
+    const { plan, findings, stateDir } = readPlan(found, { secrets: true })
+    if (plan === null) {
+      printFindings(findings)
+      complain(`${found.name} has errors, so nothing can be said of it`)
+      return EXIT.unknown
+    }
+    const { explainRequest } = await import('../pipeline/explain.ts')
+    const { keysAtHand } = await import('./issuer-keys.ts')
+    const sets: KeySet[] = []
+    for (const issuer of plan.issuers) {
+      const known = await keysAtHand(issuer, stateDir)
+      if (known.ok) sets.push({ issuer: issuer.name, version: 1, keys: known.keys, fetchedAt: 0 })
+    }
+    const answer = await explainRequest(plan, request, sets).catch((error: unknown) => {
+      // Plain errors are for people: they say what of the description can't be. Anything else is a fault of ours.
+      throw error instanceof Error && error.constructor === Error ? new UsageError(error.message) : error
+    })
+    if (json) printJson({ request, ...answer })
+    else print(describe(answer))
+    return answer.decision === 'deny' ? EXIT.no : EXIT.yes
+  }
+})
+
+function describe({ status, decision, route, upstream, steps, headers }: Explanation): string {
+  const lines = [`route      ${route === '' ? 'none' : route}`]
+  const widths = [8, 8]
+  for (const { stage, verdict } of steps) {
+    widths[0] = Math.max(widths[0] ?? 0, stage.length)
+    widths[1] = Math.max(widths[1] ?? 0, verdict.length)
+  }
+  lines.push('')
+  for (const { stage, verdict, policy, rule, where, detail, shadow } of steps) {
+    const word = verdict.padEnd(widths[1] ?? 0)
+    const painted = verdict === 'deny' ? paint(shadow ? 'yellow' : 'red', word) : word
+    const said = new Set([
+      policy === stage ? '' : policy,
+      rule,
+      detail,
+      shadow ? '(shadow: only counted and logged)' : ''
+    ])
+    said.delete('')
+    const what = [...said]
+    lines.push(
+      `  ${stage.padEnd(widths[0] ?? 0)}  ${painted}  ${what.join('  ')}${where === '' ? '' : `  [${where}]`}`.trimEnd()
+    )
+  }
+  lines.push('')
+  if (decision === 'forward') {
+    lines.push(`${paint('green', 'forwarded')} to ${upstream}, with`)
+    for (const [name, value] of headers) lines.push(`  ${name}: ${value}`)
+  } else if (decision === 'answer') {
+    lines.push(`${paint('green', 'answered')} by the gateway with ${status}`)
+    for (const [name, value] of headers) lines.push(`  ${name}: ${value}`)
+  } else {
+    lines.push(`${paint('red', 'refused')} with ${status}`)
+  }
+  return lines.join('\n')
+}
+
+function headerOf(text: string): [string, string] {
+  const colon = text.indexOf(':')
+  const name = text.slice(0, colon).trim()
+  // RFC 9110 section 5.6.2 token.
+  if (colon < 1 || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) {
+    throw new UsageError(`-H takes "Name: value", not "${text}"`)
+  }
+  return [name, text.slice(colon + 1).trim()]
+}
+
+function claimsOf(text: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    value = null
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(`--claims takes a JSON object such as '{"sub":"u1"}'`)
+  }
+  return value as Record<string, unknown>
+}
+
+function timeOf(text: string): number {
+  const time = Date.parse(text)
+  if (Number.isNaN(time)) throw new UsageError(`--time takes a time such as 2027-01-31T12:00:00Z, not "${text}"`)
+  return time
+}

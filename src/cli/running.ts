@@ -1,0 +1,164 @@
+/** The commands that speak to a running gateway: status, reload, stop. */
+import type { ReloadVerdict, StatusReport } from '../control/admin/report.ts'
+import { CannotTell, CONFIG_OPTION, defineCommand, EXIT, JSON_OPTION, type OptionSpec } from './command.ts'
+import { findConfigFile } from './config-file.ts'
+import { callGateway, type ControlAnswer } from './control-client.ts'
+import { controlSocketOf } from './control-socket.ts'
+import { duration } from './duration.ts'
+import { printFindings } from './findings.ts'
+import { complain, paint, print, printJson } from './terminal.ts'
+
+const SOCKET_OPTION = {
+  type: 'string',
+  value: 'PATH',
+  meaning: 'The control socket, when there is no configuration file to find it by.'
+} as const satisfies OptionSpec
+
+const WHERE = { config: CONFIG_OPTION, socket: SOCKET_OPTION, json: JSON_OPTION }
+
+const NOTE =
+  'The gateway is found by its control socket, state.dir/control.sock of the configuration file; only the user it runs as may use it.'
+
+export const status = defineCommand({
+  usage: '[FILE] [options]',
+  summary:
+    'Say how the running gateway is: generation, workers, listeners, keys, certificates. Exit code 3 when none runs.',
+  options: {
+    ...WHERE,
+    ready: { type: 'boolean', meaning: 'Only say whether it is ready: exit code 0 or 1. For health checks.' }
+  },
+  arguments: 1,
+  notes: [NOTE],
+  examples: [
+    ['gatehouse status', 'In words.'],
+    ['gatehouse status --ready', 'Exit code 0 when it takes requests, 1 when it starts or drains, 3 when none runs.']
+  ],
+  run: async ({ config, socket, json, ready }, [file]) => {
+    const answer = await ask(socket, file, config, 'GET', ready ? '/ready' : '/status')
+    if (ready) {
+      const report = answer.body as { ready: boolean; draining: boolean }
+      if (json) printJson(report)
+      else print(report.ready ? 'ready' : report.draining ? 'not ready: draining' : 'not ready')
+      return report.ready ? EXIT.yes : EXIT.no
+    }
+    expectStatus(answer, 200)
+    const report = answer.body as StatusReport
+    if (json) printJson(report)
+    else print(describe(report))
+    return EXIT.yes
+  }
+})
+
+export const reload = defineCommand({
+  usage: '[FILE] [options]',
+  summary: 'Have the running gateway read its configuration again; wait until it serves, or say why it was refused.',
+  options: WHERE,
+  arguments: 1,
+  notes: [NOTE],
+  examples: [
+    ['gatehouse reload', 'Exit code 0: the file as it is now serves. 1: refused, and the gateway goes on as before.']
+  ],
+  run: async ({ config, socket, json }, [file]) => {
+    const answer = await ask(socket, file, config, 'POST', '/reload')
+    expectStatus(answer, 200, 422)
+    const verdict = answer.body as ReloadVerdict
+    if (json) printJson(verdict)
+    else {
+      printFindings(verdict.findings)
+      if (verdict.outcome === 'refused')
+        complain(`refused: ${verdict.reason}; generation ${verdict.generation} goes on`)
+      else if (verdict.outcome === 'unchanged') print(`nothing changed: generation ${verdict.generation} serves`)
+      else print(`generation ${verdict.generation} serves`)
+    }
+    return verdict.outcome === 'refused' ? EXIT.no : EXIT.yes
+  }
+})
+
+export const stop = defineCommand({
+  usage: '[FILE] [options]',
+  summary: 'Have the running gateway finish what is under way and end; wait until it has.',
+  options: { ...WHERE, 'no-wait': { type: 'boolean', meaning: 'Return as soon as it has begun.' } },
+  arguments: 1,
+  notes: [NOTE],
+  examples: [['gatehouse stop', 'Like SIGTERM to the process.']],
+  run: async ({ config, socket, json, 'no-wait': noWait }, [file]) => {
+    const path = socket ?? (await controlSocketOf(findConfigFile(file, config)))
+    const before = await callGateway(path, 'GET', '/status')
+    expectStatus(before, 200)
+    const { pid } = before.body as StatusReport
+    expectStatus(await callGateway(path, 'POST', '/stop'), 202)
+    if (!noWait) await gone(pid)
+    if (json) printJson({ stopped: !noWait, pid })
+    else print(noWait ? `gateway ${pid} is draining` : `gateway ${pid} has ended`)
+    return EXIT.yes
+  }
+})
+
+async function ask(
+  socket: string | undefined,
+  file: string | undefined,
+  config: string | undefined,
+  method: 'GET' | 'POST',
+  path: string
+): Promise<ControlAnswer> {
+  return callGateway(socket ?? (await controlSocketOf(findConfigFile(file, config))), method, path)
+}
+
+function expectStatus(answer: ControlAnswer, ...expected: number[]): void {
+  if (expected.includes(answer.status)) return
+  const { detail } = answer.body as { detail?: unknown }
+  throw new CannotTell(`the gateway answered ${answer.status}${typeof detail === 'string' ? `: ${detail}` : ''}`)
+}
+
+/** The gateway's own deadline bounds the drain; its guard kills what doesn't keep it. */
+async function gone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+const SOON = 14 * 86_400_000
+
+function describe(report: StatusReport): string {
+  const now = Date.now()
+  const state = report.draining
+    ? paint('yellow', 'draining')
+    : report.ready
+      ? paint('green', 'ready')
+      : paint('red', 'not ready')
+  const lines = [
+    `${state}: gatehouse ${report.version}, process ${report.pid}, up ${duration(now - Date.parse(report.startedAt))}`,
+    `configuration  ${report.configFile}, generation ${report.generation}${report.since ? ` since ${report.since}` : ''}, digest ${report.digest.slice(0, 12)}`
+  ]
+  if (report.lastReload) {
+    const { at, outcome, reason } = report.lastReload
+    const line = `last reload    ${outcome} at ${at}${reason ? `: ${reason}` : ''}`
+    lines.push(outcome === 'refused' ? paint('red', line) : line)
+  }
+  for (const { name, host, port, tls } of report.listeners) {
+    lines.push(`listener       ${name}  ${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`)
+  }
+  for (const { index, state: doing, beatAge, restarts } of report.workers) {
+    const beat = beatAge === null ? 'no beat yet' : `beat ${duration(beatAge)} ago`
+    const line = `worker ${index}       ${doing}, ${beat}${restarts > 0 ? `, restarted ${restarts} times` : ''}`
+    lines.push(doing === 'serving' ? line : paint('yellow', line))
+  }
+  for (const { name, keys, keyAge, error } of report.issuers) {
+    const age = keyAge === null ? 'no keys' : `${keys} ${keys === 1 ? 'key' : 'keys'}, ${duration(keyAge)} old`
+    const line = `issuer         ${name}  ${age}${error ? `; ${error}` : ''}`
+    lines.push(error || keyAge === null ? paint('yellow', line) : line)
+  }
+  for (const { hosts, notAfter } of report.certificates) {
+    const left = Date.parse(notAfter) - now
+    const line = `certificate    ${hosts.join(', ')}  ${left > 0 ? `${duration(left)} left` : 'EXPIRED'} (${notAfter})`
+    lines.push(left < SOON ? paint(left > 0 ? 'yellow' : 'red', line) : line)
+  }
+  return lines.join('\n')
+}

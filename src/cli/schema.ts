@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs'
+import { defineCommand, EXIT } from './command.ts'
+
+export const schema = defineCommand({
+  usage: '',
+  summary: 'Print the JSON Schema of the configuration, so that editors complete and check it.',
+  options: {},
+  arguments: 0,
+  examples: [
+    [
+      'gatehouse schema > gatehouse.schema.json',
+      'Then "# yaml-language-server: $schema=gatehouse.schema.json" atop the YAML file.'
+    ]
+  ],
+  run: () => {
+    process.stdout.write(readFileSync(new URL('../../config/gatehouse.schema.json', import.meta.url)))
+    return EXIT.yes
+  }
+})

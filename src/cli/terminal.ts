@@ -1,0 +1,25 @@
+/** Printing: colour where a person reads it and wants it, JSON where a program does. */
+import { styleText } from 'node:util'
+
+type Style = Parameters<typeof styleText>[0]
+
+/** Whether the stream is a terminal and NO_COLOR (no-color.org) doesn't forbid colour. */
+export function wantsColor(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && !process.env['NO_COLOR']
+}
+
+export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return wantsColor(stream) ? styleText(style, text, { validateStream: false }) : text
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2))
+}
+
+export function complain(text: string): void {
+  process.stderr.write(`gatehouse: ${text}\n`)
+}

@@ -1,0 +1,77 @@
+/** Brings the example up: its services and issuer here, the gateway as a process of its own in front of them. */
+import { join, resolve } from 'node:path'
+import { probeAddress } from '../control/state-dir.ts'
+import { commandText, exampleCommands } from './commands.ts'
+import { issuerService } from './issuer.ts'
+import { EXAMPLE_CONFIG, prepareExample } from './material.ts'
+import { echoService, filesService, ordersService, serve, type Running } from './services.ts'
+
+export interface ExampleOptions {
+  /** Runs the gateway until it ends; resolves with its exit code. */
+  startGateway(options: { configFile: string; configName: string }): Promise<number>
+  /** Whether the gateway behind a control socket takes requests. */
+  isReady(socket: string): Promise<boolean>
+  say(text: string): void
+}
+
+/** Resolves with the gateway's exit code when it has ended and everything here is closed. */
+export async function runExample({ startGateway, isReady, say }: ExampleOptions): Promise<number> {
+  const material = await prepareExample()
+  const running: Running[] = []
+  try {
+    const up = async (variable: string, handler: Parameters<typeof serve>[0], port: number): Promise<void> => {
+      const service = await serve(handler, await freePort(port, say))
+      running.push(service)
+      process.env[variable] = `http://127.0.0.1:${service.port}`
+    }
+    await up('EXAMPLE_ISSUER_URL', issuerService(material.issuerKey), 9100)
+    await up('EXAMPLE_ORDERS_URL', ordersService(), 9101)
+    await up('EXAMPLE_FILES_URL', filesService(), 9102)
+    await up('EXAMPLE_ECHO_URL', echoService(), 9103)
+    const https = await gatewayPort('EXAMPLE_HTTPS_PORT', 8443, say)
+    const http = await gatewayPort('EXAMPLE_HTTP_PORT', 8080, say)
+    await gatewayPort('EXAMPLE_METRICS_PORT', 9091, say)
+
+    const ended = startGateway({ configFile: EXAMPLE_CONFIG, configName: 'config/gatehouse.yaml' })
+    const stateDir = resolve(EXAMPLE_CONFIG, '..', process.env['EXAMPLE_STATE_DIR'] ?? '../var/gatehouse')
+    const ready = await Promise.race([
+      ended.then(() => false),
+      untilReady(() => isReady(join(stateDir, 'control.sock')), ended)
+    ])
+    if (ready) {
+      const commands = await exampleCommands(material, https, http)
+      say(
+        `\nThe example is ready on https://localhost:${https}; its configuration is config/gatehouse.yaml. Paste these into another terminal:\n\n${commandText(commands)}\nCtrl-C ends it.\n`
+      )
+    }
+    return await ended
+  } finally {
+    await Promise.all(running.map((service) => service.close()))
+  }
+}
+
+async function untilReady(isReady: () => Promise<boolean>, ended: Promise<number>): Promise<boolean> {
+  let over = false
+  void ended.finally(() => (over = true))
+  while (!over) {
+    if (await isReady()) return true
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return false
+}
+
+/** What the environment says, else `usual`, else any free one. */
+async function gatewayPort(variable: string, usual: number, say: (text: string) => void): Promise<number> {
+  const asked = Number(process.env[variable] ?? '')
+  const port = asked > 0 ? asked : await freePort(usual, say)
+  process.env[variable] = String(port)
+  return port
+}
+
+async function freePort(usual: number, say: (text: string) => void): Promise<number> {
+  if ((await probeAddress('127.0.0.1', usual)) === 'free') return usual
+  const spare = await serve(() => {}, 0)
+  await spare.close()
+  say(`port ${usual} is taken: using ${spare.port} instead\n`)
+  return spare.port
+}
