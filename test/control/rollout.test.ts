@@ -1,0 +1,134 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import { Rollout, type RolloutEvents } from '../../src/control/rollout.ts'
+import type { ControlToWorker, WorkerToControl } from '../../src/messages.ts'
+import type { Plan } from '../../src/plan.ts'
+
+const plan = (generation: number, routes = 0): Plan =>
+  ({ generation, routes: Array.from({ length: routes }, () => ({})), consumers: [] }) as unknown as Plan
+
+const NOTHING: RolloutEvents = { unknownKid() {}, exception() {}, joined() {}, joinFailed() {} }
+
+/** The other end of a link: answers as a worker would, unless told otherwise. */
+class FakeWorker {
+  readonly port: MessagePort
+  readonly received: string[] = []
+  readonly #own: MessagePort
+  /** What to answer to a message; null: nothing. */
+  answer: (message: ControlToWorker) => WorkerToControl | null = (message) => {
+    switch (message.type) {
+      case 'begin':
+        return { type: 'more', generation: message.head.generation }
+      case 'routes':
+      case 'consumers':
+        return { type: 'more', generation: message.generation }
+      case 'end':
+        return { type: 'built', generation: message.generation }
+      case 'commit':
+        return { type: 'committed', generation: message.generation }
+      default:
+        return null
+    }
+  }
+
+  constructor(owner: Test) {
+    const { port1, port2 } = new MessageChannel()
+    this.port = port1
+    this.#own = port2
+    port2.on('message', (message: ControlToWorker) => {
+      this.received.push(message.type)
+      const answer = this.answer(message)
+      if (answer !== null) this.say(answer)
+    })
+    owner.teardown(() => port2.close())
+  }
+
+  say(message: WorkerToControl): void {
+    this.#own.postMessage(message)
+  }
+}
+
+/** `count` workers that joined before the first plan. */
+function workers(owner: Test, rollout: Rollout, count: number): FakeWorker[] {
+  return Array.from({ length: count }, (_, index) => {
+    const worker = new FakeWorker(owner)
+    owner.teardown(() => rollout.remove(index))
+    rollout.add(index, worker.port)
+    return worker
+  })
+}
+
+void t.test('a plan goes to every worker in parts, and serves once all have built it', async (t) => {
+  const rollout = new Rollout(NOTHING)
+  const both = workers(t, rollout, 2)
+  await rollout.publish(plan(1, 250))
+  t.equal(rollout.current?.generation, 1)
+  for (const { received } of both) t.same(received, ['begin', 'routes', 'routes', 'routes', 'end', 'commit'])
+})
+
+void t.test('one worker that cannot build it keeps it from all', async (t) => {
+  const rollout = new Rollout(NOTHING)
+  const [good, bad] = workers(t, rollout, 2)
+  if (!good || !bad) throw new Error('two were made')
+  await rollout.publish(plan(1))
+  const usual = bad.answer
+  bad.answer = (message) =>
+    message.type === 'end'
+      ? { type: 'failed', generation: message.generation, reason: 'no such certificate' }
+      : usual(message)
+  await t.rejects(rollout.publish(plan(2)), { message: 'no such certificate' })
+  t.equal(rollout.current?.generation, 1)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  t.equal(good.received.at(-1), 'cancel')
+  t.equal(bad.received.at(-1), 'cancel')
+  t.equal(good.received.filter((type) => type === 'commit').length, 1)
+
+  bad.answer = usual
+  await rollout.publish(plan(3))
+  t.equal(rollout.current?.generation, 3, 'the next one is not held up by it')
+})
+
+void t.test('a late answer to a cancelled generation is no answer to the next', async (t) => {
+  const rollout = new Rollout(NOTHING)
+  const [good, slow] = workers(t, rollout, 2)
+  if (!good || !slow) throw new Error('two were made')
+  const usual = good.answer
+  good.answer = (message) =>
+    message.type === 'end' ? { type: 'failed', generation: message.generation, reason: 'no' } : usual(message)
+  slow.answer = (message) => (message.type === 'end' ? null : usual(message))
+  await t.rejects(rollout.publish(plan(1)))
+  good.answer = usual
+  const second = rollout.publish(plan(2))
+  slow.say({ type: 'built', generation: 1 })
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  t.equal(rollout.current, null, 'the slow one has not built the second')
+  slow.say({ type: 'built', generation: 2 })
+  await second
+  t.equal(rollout.current?.generation, 2)
+})
+
+void t.test('a replacement gets what the others serve, and keys with it', async (t) => {
+  const joined: number[] = []
+  const rollout = new Rollout({ ...NOTHING, joined: (index) => joined.push(index) })
+  workers(t, rollout, 1)
+  await rollout.publish(plan(1))
+  rollout.setKeys({ issuer: 'corp', version: 1, keys: [], fetchedAt: 0 })
+  const replacement = new FakeWorker(t)
+  rollout.remove(0)
+  rollout.add(0, replacement.port)
+  await rollout.publish(plan(2))
+  t.same(replacement.received.slice(0, 4), ['keys', 'begin', 'end', 'commit'])
+  t.same(joined, [0])
+})
+
+void t.test('a worker that ends in the middle does not hold up the others', async (t) => {
+  const rollout = new Rollout(NOTHING)
+  const [, dying] = workers(t, rollout, 2)
+  if (!dying) throw new Error('two were made')
+  dying.answer = (message) => {
+    if (message.type === 'begin') setTimeout(() => rollout.remove(1), 10)
+    return null
+  }
+  await rollout.publish(plan(1))
+  t.equal(rollout.current?.generation, 1)
+})

@@ -1,0 +1,44 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { FileWatch } from '../../src/control/watch.ts'
+
+const LONG_ENOUGH = 1_000
+
+void t.test('what is told as a change', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'gatehouse-watch-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const at = (name: string): string => join(dir, name)
+  for (const name of ['written', 'moved', 'removed', 'target-1', 'target-2', 'size']) writeFileSync(at(name), '1')
+  symlinkSync(at('target-1'), at('link'))
+  mkdirSync(at('folder'))
+  await new Promise((resolve) => setTimeout(resolve, 30))
+
+  const places = ['written', 'moved', 'removed', 'absent', 'link', 'folder'].map(at)
+  const changes = new Map<string, number>()
+  for (const place of places) {
+    const watch = new FileWatch(() => changes.set(place, (changes.get(place) ?? 0) + 1))
+    t.teardown(() => watch.stop())
+    watch.reading()([place])
+    watch.begin()
+  }
+  await new Promise((resolve) => setTimeout(resolve, LONG_ENOUGH))
+  t.equal(changes.size, 0, 'nothing, when nothing changed')
+
+  writeFileSync(at('written'), '2')
+  writeFileSync(at('new'), '2')
+  utimesSync(at('new'), 1, 1)
+  renameSync(at('new'), at('moved'))
+  rmSync(at('removed'))
+  writeFileSync(at('absent'), 'now there')
+  symlinkSync(at('target-2'), at('link-new'))
+  renameSync(at('link-new'), at('link'))
+  writeFileSync(join(dir, 'folder', 'new'), '')
+  await new Promise((resolve) => setTimeout(resolve, LONG_ENOUGH))
+  t.same(
+    places.map((place) => changes.get(place)),
+    [1, 1, 1, 1, 1, 1],
+    'written, moved into place (even with an old date), removed, appeared, linked elsewhere, a folder: once each'
+  )
+})

@@ -1,0 +1,42 @@
+/** A gateway's control socket, as curl --unix-socket would use it, and its metrics read back. */
+import http from 'node:http'
+import { join } from 'node:path'
+import type { Reply } from './client.ts'
+import type { Gateway } from './gateway.ts'
+
+/** The configuration must say `state: { dir: var }`. */
+export function control(gateway: Gateway, path: string, method = 'GET'): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const socketPath = join(gateway.dir, 'var/control.sock')
+    const request = http.request({ socketPath, path, method, timeout: 10_000 }, (response) => {
+      const parts: Buffer[] = []
+      response.on('data', (part: Buffer) => parts.push(part))
+      response.on('error', reject)
+      response.on('end', () => {
+        const body = Buffer.concat(parts).toString()
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
+      })
+    })
+    request.on('timeout', () => request.destroy(new Error('the control socket timed out')))
+    request.on('error', reject)
+    request.end()
+  })
+}
+
+/** Sum of a metric's samples whose labels include `labels`. */
+export async function metric(gateway: Gateway, name: string, labels: Record<string, string> = {}): Promise<number> {
+  const { body } = await control(gateway, '/metrics')
+  return sample(body, name, labels)
+}
+
+/** The same of an exposition at hand. */
+export function sample(exposition: string, name: string, labels: Record<string, string> = {}): number {
+  let sum = 0
+  for (const line of exposition.split('\n')) {
+    const found = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line)
+    if (found?.[1] !== name) continue
+    const own = found[2] ?? ''
+    if (Object.entries(labels).every(([label, value]) => own.includes(`${label}="${value}"`))) sum += Number(found[3])
+  }
+  return sum
+}

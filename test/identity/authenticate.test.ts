@@ -1,0 +1,204 @@
+import t from 'tap'
+import { createHash } from 'node:crypto'
+import { Authenticator, prepareAuth } from '../../src/identity/authenticate.ts'
+import { CallerDirectory } from '../../src/identity/directory.ts'
+import { TokenVerifier } from '../../src/identity/verifier.ts'
+import { HeaderList } from '../../src/headers.ts'
+import {
+  apiKeyPlan,
+  authPlan,
+  consumerPlan,
+  EC_KEY,
+  InlineVerifier,
+  issuerPlan,
+  jwtPlan,
+  keySet,
+  NOW,
+  otherEc,
+  token
+} from './kit.ts'
+import type { AuthOutcome } from '../../src/identity/authenticate.ts'
+import type { AuthPlan, Places } from '../../src/plan.ts'
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+const KEY: Places = { header: ['x-api-key'], cookie: [], query: [] }
+const GOOD_TOKEN = token({ scope: 'from-token', roles: ['ops'], azp: 'app', org: 'token-org', plan: 'free' })
+const LONE_TOKEN = token({})
+const BAD_TOKEN = token({}, {}, otherEc.privateKey)
+
+const signatures = new InlineVerifier()
+const verifier = new TokenVerifier({
+  signatures,
+  cacheBytes: 1 << 20,
+  queue: 100,
+  perClient: 8,
+  onUnknownKid: () => {},
+  clock: () => NOW
+})
+const directory = new CallerDirectory()
+directory.add([
+  consumerPlan('acme', {
+    clients: [{ issuer: 'corp', id: 'app' }],
+    groups: ['partners'],
+    scopes: ['read', 'write'],
+    attributes: { org: 'acme-org' },
+    keys: [apiKeyPlan('k-acme', sha256('acme-key'), { scopes: ['read'] })]
+  }),
+  consumerPlan('other', { keys: [apiKeyPlan('k-other', sha256('other-key'))] }),
+  consumerPlan('guest', { groups: ['guests'], scopes: ['look'] })
+])
+const ISSUER = issuerPlan({
+  consumerClaim: 'azp',
+  scopesClaim: ['scope'],
+  groupsClaim: ['roles'],
+  attributes: { org: 'org', plan: 'plan' }
+})
+verifier.setKeys(keySet([EC_KEY]))
+verifier.configure(1, [ISSUER], directory)
+const authenticator = new Authenticator(verifier)
+
+async function ask(plan: Partial<AuthPlan>, sent: { token?: string; key?: string }): Promise<AuthOutcome> {
+  const headers = new HeaderList()
+  if (sent.token !== undefined) headers.add('authorization', sent.token)
+  if (sent.key !== undefined) headers.add('x-api-key', sent.key)
+  const auth = prepareAuth(authPlan(plan), directory)
+  return await authenticator.authenticate(auth, { headers, query: '', clientKey: '192.0.2.1' }, NOW)
+}
+
+const code = async (plan: Partial<AuthPlan>, sent: { token?: string; key?: string }): Promise<string> => {
+  const outcome = await ask(plan, sent)
+  return outcome.ok ? `${outcome.caller.method}:${outcome.caller.consumer}` : outcome.code
+}
+
+const bearer = (text: string): string => `Bearer ${text}`
+const JWT = { jwt: jwtPlan() }
+const EITHER = { jwt: jwtPlan(), key: KEY }
+const ALL = { ...EITHER, require: 'all' as const }
+
+t.test('a public route asks nobody, whatever is sent', async (t) => {
+  t.equal(await code({ public: true }, {}), 'public:')
+  t.equal(await code({ public: true }, { token: 'Bearer junk', key: 'junk' }), 'public:')
+})
+
+t.test('one listed method there and good is enough', async (t) => {
+  t.equal(await code(EITHER, { token: bearer(LONE_TOKEN) }), 'jwt:')
+  t.equal(await code(EITHER, { token: bearer(GOOD_TOKEN) }), 'jwt:acme')
+  t.equal(await code(EITHER, { key: 'acme-key' }), 'key:acme')
+  t.equal(await code(EITHER, {}), 'no-credential')
+})
+
+t.test('a bad credential refuses, whatever else is good', async (t) => {
+  for (const plan of [EITHER, ALL]) {
+    t.equal(await code(plan, { token: bearer(BAD_TOKEN), key: 'acme-key' }), 'bad-credential')
+    t.equal(await code(plan, { token: bearer(GOOD_TOKEN), key: 'wrong' }), 'bad-credential')
+    t.equal(await code(plan, { token: 'Bearer', key: 'acme-key' }), 'bad-credential')
+    t.equal(await code(plan, { token: bearer(GOOD_TOKEN), key: '' }), 'bad-credential')
+  }
+})
+
+t.test('a bad key spares the verification of the token', async (t) => {
+  const before = signatures.verified
+  await ask(EITHER, { token: bearer(token({ sub: 'never seen' })), key: 'wrong' })
+  t.equal(signatures.verified, before)
+})
+
+t.test('methods that are not listed are not looked at', async (t) => {
+  t.equal(await code(JWT, { token: bearer(GOOD_TOKEN), key: 'wrong' }), 'jwt:acme')
+  t.equal(await code({ key: KEY }, { token: 'Bearer junk', key: 'acme-key' }), 'key:acme')
+  t.equal(await code(JWT, { key: 'acme-key' }), 'no-credential')
+  t.equal(await code(JWT, { token: 'Basic dTpw' }), 'no-credential')
+})
+
+t.test('two credentials of different consumers refuse', async (t) => {
+  for (const plan of [EITHER, ALL]) {
+    t.equal(await code(plan, { token: bearer(GOOD_TOKEN), key: 'other-key' }), 'bad-credential')
+    t.equal(await code(plan, { token: bearer(GOOD_TOKEN), key: 'acme-key' }), 'jwt:acme')
+  }
+})
+
+t.test('all: every listed method, and both make one caller', async (t) => {
+  t.equal(await code(ALL, { token: bearer(GOOD_TOKEN) }), 'no-credential')
+  t.equal(await code(ALL, { key: 'acme-key' }), 'no-credential')
+  t.equal(await code(ALL, {}), 'no-credential')
+  t.match(await ask(ALL, { token: bearer(LONE_TOKEN), key: 'acme-key' }), {
+    caller: {
+      method: 'jwt',
+      subject: 'u1',
+      issuer: 'corp',
+      credential: 'k-acme',
+      consumer: 'acme',
+      groups: ['partners'],
+      scopes: ['read'],
+      attributes: { org: 'acme-org' }
+    }
+  })
+})
+
+t.test("groups add up, a token's scopes stand, a consumer's attributes win", async (t) => {
+  t.match(await ask(EITHER, { token: bearer(GOOD_TOKEN) }), {
+    caller: {
+      groups: ['partners', 'ops'],
+      scopes: ['from-token'],
+      attributes: { org: 'acme-org', plan: 'free' },
+      claims: { org: 'token-org' }
+    }
+  })
+  const noScopes = await ask(EITHER, { token: bearer(token({ azp: 'app' })) })
+  t.strictSame(noScopes.ok && noScopes.caller.scopes, ['read', 'write'], "the token has none, so the consumer's")
+  const empty = await ask(EITHER, { token: bearer(token({ azp: 'app', scope: '' })) })
+  t.strictSame(empty.ok && empty.caller.scopes, [], 'it has the claim, and it grants none')
+})
+
+t.test('anonymous is for those who present nothing', async (t) => {
+  const guest = { ...EITHER, anonymous: 'guest' }
+  t.match(await ask(guest, {}), { ok: true, caller: { method: 'anonymous', consumer: 'guest', scopes: ['look'] } })
+  t.equal(await code(guest, { token: bearer(BAD_TOKEN) }), 'bad-credential')
+  t.equal(await code(guest, { key: 'wrong' }), 'bad-credential')
+  t.equal(await code(guest, { token: 'Bearer' }), 'bad-credential')
+  t.equal(await code(guest, { token: 'Basic dTpw' }), 'anonymous:guest')
+  const all = { ...ALL, anonymous: 'guest' }
+  t.equal(await code(all, {}), 'anonymous:guest')
+  t.equal(await code(all, { key: 'acme-key' }), 'no-credential')
+  t.equal(await code(all, { token: bearer(BAD_TOKEN) }), 'no-credential', 'one of two is missing; none is looked into')
+  t.throws(() => prepareAuth(authPlan({ ...JWT, anonymous: 'gone' }), directory), /anonymous consumer gone/)
+})
+
+t.test('challenges name the methods, and nothing of the inside', async (t) => {
+  const challenge = async (plan: Partial<AuthPlan>, sent: { token?: string; key?: string }): Promise<unknown> => {
+    const outcome = await ask(plan, sent)
+    return outcome.ok ? 'ok' : outcome.headers
+  }
+  const field = 'www-authenticate'
+  t.strictSame(await challenge(JWT, {}), [field, 'Bearer'])
+  t.strictSame(await challenge(JWT, { token: 'Bearer x' }), [field, 'Bearer error="invalid_token"'])
+  t.strictSame(await challenge(EITHER, {}), [field, 'Bearer', field, 'ApiKey'])
+  t.strictSame(await challenge({ key: KEY }, { key: 'wrong' }), await challenge({ key: KEY }, {}))
+  t.strictSame(
+    await challenge({ key: KEY }, { key: 'wrong' }),
+    await challenge({ key: KEY }, { key: 'x'.repeat(300) }),
+    'no such key and no possible key'
+  )
+})
+
+t.test('no room to verify, or no keys, is 503 and to be tried again', async (t) => {
+  signatures.answer = new Error('gone')
+  const overload = await ask(JWT, { token: bearer(token({ sub: 'overload' })) })
+  signatures.answer = undefined
+  t.match(overload, { ok: false, code: 'verify-overload', headers: ['retry-after', '1'] })
+})
+
+t.test('a token seen before is answered without a promise', async (t) => {
+  await ask(JWT, { token: bearer(GOOD_TOKEN) })
+  const headers = new HeaderList()
+  headers.add('authorization', bearer(GOOD_TOKEN))
+  const auth = prepareAuth(authPlan(JWT), directory)
+  const outcome = authenticator.authenticate(auth, { headers, query: '', clientKey: '' }, NOW)
+  t.not(outcome instanceof Promise, true)
+})
+
+t.test('no reason holds a credential', async (t) => {
+  for (const sent of [{ token: 'Bearer s3cret.s3cret.s3cret' }, { key: 's3cret' }, { token: 'Bearer  s3cret' }]) {
+    const outcome = await ask(EITHER, sent)
+    t.notMatch(outcome.ok ? '' : outcome.reason, /s3cret/)
+  }
+})

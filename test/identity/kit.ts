@@ -1,0 +1,151 @@
+/** Plans, keys and tokens for the tests of this folder. */
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { importKey, verifySignature } from '../../src/identity/signature.ts'
+import { signedParts } from '../../src/identity/token.ts'
+import type { KeyObject } from 'node:crypto'
+import type { SignatureVerifier, VerifyAnswer, VerifyRequest } from '../../src/identity/pool.ts'
+import type {
+  ApiKeyPlan,
+  AuthPlan,
+  ConsumerPlan,
+  IssuerPlan,
+  JwtAuthPlan,
+  KeySet,
+  VerificationKey
+} from '../../src/plan.ts'
+
+/** 2026-11-23T00:00:00Z, in ms and in a token's seconds. */
+export const NOW = 1_795_392_000_000
+export const SECONDS = NOW / 1000
+
+export const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+export const otherEc = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+
+export function verificationKey(
+  key: KeyObject,
+  more: Partial<VerificationKey> & { algorithms: string[] }
+): VerificationKey {
+  const publicKey = key.type === 'private' ? createPublicKey(key) : key
+  const material = Uint8Array.from(publicKey.export({ format: 'der', type: 'spki' }))
+  return { id: more.kid ?? 'k', kid: null, material, secret: false, ...more }
+}
+
+export function keySet(keys: VerificationKey[], version = 1, issuer = 'corp'): KeySet {
+  return { issuer, version, keys, fetchedAt: NOW }
+}
+
+export const EC_KEY = verificationKey(ec.publicKey, { kid: 'e1', algorithms: ['ES256'] })
+
+export function issuerPlan(more: Partial<IssuerPlan> = {}): IssuerPlan {
+  return {
+    name: 'corp',
+    issuer: 'https://idp.example',
+    audiences: ['api'],
+    algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    typ: null,
+    required: [],
+    equal: {},
+    clockSkew: 0,
+    maxAge: null,
+    scopesClaim: [],
+    groupsClaim: [],
+    consumerClaim: null,
+    attributes: {},
+    jwks: { kind: 'inline', keys: [] },
+    where: 'gatehouse.yaml:1:1',
+    ...more
+  }
+}
+
+export function consumerPlan(name: string, more: Partial<ConsumerPlan> = {}): ConsumerPlan {
+  return {
+    name,
+    groups: [],
+    scopes: [],
+    attributes: {},
+    clients: [],
+    keys: [],
+    jwt: [],
+    where: 'gatehouse.yaml:2:1',
+    ...more
+  }
+}
+
+export function apiKeyPlan(id: string, hash: string, more: Partial<ApiKeyPlan> = {}): ApiKeyPlan {
+  return { id, hash, expires: null, scopes: null, where: 'gatehouse.yaml:3:1', ...more }
+}
+
+export function jwtPlan(more: Partial<JwtAuthPlan> = {}): JwtAuthPlan {
+  return {
+    header: ['authorization'],
+    cookie: [],
+    query: [],
+    issuers: ['corp'],
+    consumers: false,
+    audiences: null,
+    expiry: 'required',
+    ...more
+  }
+}
+
+export function authPlan(more: Partial<AuthPlan> = {}): AuthPlan {
+  return {
+    public: false,
+    jwt: null,
+    key: null,
+    require: 'any',
+    anonymous: null,
+    mode: 'enforce',
+    where: 'gatehouse.yaml:4:1',
+    ...more
+  }
+}
+
+export const CLAIMS = { iss: 'https://idp.example', aud: 'api', sub: 'u1', exp: SECONDS + 600, iat: SECONDS }
+
+export function segment(text: string | Uint8Array): string {
+  return Buffer.from(text).toString('base64url')
+}
+
+/** A token of exactly these texts, signed ES256. */
+export function rawToken(header: string | Uint8Array, payload: string | Uint8Array, key = ec.privateKey): string {
+  const input = `${segment(header)}.${segment(payload)}`
+  return `${input}.${segment(sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }))}`
+}
+
+export function token(
+  claims: Record<string, unknown> = {},
+  header: Record<string, unknown> = {},
+  key = ec.privateKey
+): string {
+  const all = { ...CLAIMS, ...claims }
+  return rawToken(JSON.stringify({ alg: 'ES256', kid: 'e1', ...header }), JSON.stringify(all), key)
+}
+
+/** Verifies in this thread, one tick later, and counts; `hold` keeps answers back until `release`. */
+export class InlineVerifier implements SignatureVerifier {
+  verified = 0
+  #held: (() => void)[] | null = null
+  answer: VerifyAnswer | undefined
+
+  hold(): void {
+    this.#held = []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = null
+    for (const go of held) go()
+  }
+
+  async verify({ token: text, alg, keys }: VerifyRequest): Promise<VerifyAnswer> {
+    this.verified++
+    const held = this.#held
+    if (held !== null) await new Promise<void>((resolve) => held.push(resolve))
+    if (this.answer !== undefined) return this.answer
+    const { input, signature } = signedParts(text)
+    return keys.find((key) => verifySignature(alg, importKey(key), input, signature)) ?? null
+  }
+
+  async close(): Promise<void> {}
+}

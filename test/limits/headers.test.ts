@@ -1,0 +1,64 @@
+import t from 'tap'
+import { joined, limitItem, policyItem, retryAfter } from '../../src/limits/headers.ts'
+import { Limiter, newLimitVerdict, type Limit } from '../../src/limits/limiter.ts'
+import { Counters } from '../../src/memory/counters.ts'
+import { allocateShared } from '../../src/memory/shared.ts'
+import type { LimitPlan } from '../../src/plan.ts'
+
+const memory = allocateShared({ workers: 1, limitSlots: 1024, ringBytes: 1 << 16 })
+const limiter = new Limiter(memory, 0, new Counters(memory, 0), () => NOW)
+const NOW = 1_000_000_000_000n
+
+function limit(amount: LimitPlan['amount'], name = 'plan'): Limit {
+  return limiter.prepare({ name, level: 'gateway', by: [], amount, needsCaller: true, mode: 'enforce', where: '' })
+}
+
+function rate(count: number, period: number, burst = count): Limit {
+  return limit({ kind: 'rate', count, period, burst })
+}
+
+function taken(of: Limit, key: string, times: number): string[] {
+  const verdict = newLimitVerdict()
+  return Array.from({ length: times }, () => {
+    limiter.take(of, key, true, NOW, verdict)
+    return limitItem(of, verdict)
+  })
+}
+
+t.test('policies: quota and window in whole seconds', async (t) => {
+  t.equal(policyItem(rate(60, 60_000)), '"plan";q=60;w=60')
+  t.equal(policyItem(rate(1, 86_400_000)), '"plan";q=1;w=86400')
+  t.equal(policyItem(rate(100, 250)), '"plan";q=400;w=1', 'shorter than a second')
+  t.equal(policyItem(rate(3, 1500)), '"plan";q=4;w=2', 'no whole seconds: rounded down')
+  t.equal(policyItem(rate(100_000_000, 1000)), '"plan";q=100000000;w=1')
+  t.equal(policyItem(limit({ kind: 'concurrent', max: 10 }, 'parallel')), '"parallel";q=10;qu="concurrent-requests"')
+})
+
+t.test('limits: what remains, and seconds until there is more', async (t) => {
+  t.same(taken(rate(60, 60_000), 'a', 2), ['"plan";r=59;t=1', '"plan";r=58;t=2'])
+  t.same(taken(rate(2, 60_000), 'b', 3), ['"plan";r=1;t=30', '"plan";r=0;t=30', '"plan";r=0;t=30'])
+  const parallel = limit({ kind: 'concurrent', max: 2 }, 'parallel')
+  t.same(taken(parallel, 'c', 3), ['"parallel";r=1', '"parallel";r=0', '"parallel";r=0'])
+})
+
+t.test('several limits are one list', async (t) => {
+  t.equal(joined(joined('', '"a";r=1'), '"b";r=2;t=3'), '"a";r=1, "b";r=2;t=3')
+})
+
+t.test('names are quoted as structured field strings', async (t) => {
+  t.equal(
+    policyItem(limit({ kind: 'concurrent', max: 1 }, 'a"\\b\r\n\u00e9')),
+    '"a\\"\\\\b";q=1;qu="concurrent-requests"'
+  )
+})
+
+t.test('Retry-After: whole seconds, rounded up, at least one', async (t) => {
+  t.same([0, 1, 1e9, 1e9 + 1, 36e12].map(retryAfter), ['1', '1', '1', '2', '36000'])
+})
+
+t.test('a refused limit waits no longer than Retry-After says', async (t) => {
+  const of = rate(2, 60_000)
+  const verdict = newLimitVerdict()
+  for (let i = 0; i < 3; i++) limiter.take(of, 'd', true, NOW, verdict)
+  t.equal(limitItem(of, verdict), `"plan";r=0;t=${retryAfter(verdict.retryNs)}`)
+})

@@ -1,0 +1,63 @@
+import t from 'tap'
+import { BUSY, bytesOfConcurrency, ConcurrencyTable, NO_ROOM } from '../../src/memory/concurrency.ts'
+
+function tables(slots = 64, workers = 2): ConcurrencyTable[] {
+  const buffer = new SharedArrayBuffer(bytesOfConcurrency(slots, workers))
+  return Array.from({ length: workers }, () => new ConcurrencyTable(buffer, slots, workers))
+}
+
+t.test('N-1, N, N+1 at once, over workers', async (t) => {
+  const [a, b] = tables() as [ConcurrencyTable, ConcurrencyTable]
+  const slot = a.acquire(1, 1, 3, 0)
+  t.ok(slot >= 0)
+  t.equal(b.acquire(1, 1, 3, 1), slot)
+  t.equal(a.acquire(1, 1, 3, 0), slot)
+  t.equal(a.underWay, 3)
+  t.equal(b.acquire(1, 1, 3, 1), BUSY)
+  t.equal(b.underWay, 3)
+  a.release(slot, 0)
+  t.equal(b.acquire(1, 1, 3, 1), slot)
+  t.equal(b.underWayOf(1, 1), 3)
+})
+
+t.test('keys count apart', async (t) => {
+  const [a] = tables() as [ConcurrencyTable]
+  t.ok(a.acquire(1, 1, 1, 0) >= 0)
+  t.ok(a.acquire(2, 1, 1, 0) >= 0)
+  t.equal(a.acquire(1, 1, 1, 0), BUSY)
+  t.equal(a.underWayOf(3, 1), 0)
+})
+
+t.test('a worker that goes gives back its share and no more', async (t) => {
+  const [a, b] = tables() as [ConcurrencyTable, ConcurrencyTable]
+  for (let i = 0; i < 3; i++) a.acquire(1, 1, 10, 0)
+  const slot = b.acquire(1, 1, 10, 1)
+  a.acquire(2, 2, 10, 0)
+  b.releaseWorker(0)
+  t.equal(b.underWayOf(1, 1), 1)
+  t.equal(b.underWayOf(2, 2), 0)
+  b.releaseWorker(0)
+  t.equal(b.underWayOf(1, 1), 1, 'a second time changes nothing')
+  b.release(slot, 1)
+  t.equal(b.underWayOf(1, 1), 0)
+})
+
+t.test('keys with nothing under way make room; keys with something do not', async (t) => {
+  const [a] = tables() as [ConcurrencyTable]
+  const slots = Array.from({ length: 64 }, (_, i) => a.acquire(i + 1, 9, 1, 0))
+  t.ok(slots.every((slot) => slot >= 0))
+  t.equal(a.fill(0n), 1)
+  t.equal(a.acquire(99, 9, 1, 0), NO_ROOM)
+  a.release(slots[20] ?? -1, 0)
+  t.ok(a.acquire(99, 9, 1, 0) >= 0)
+  t.equal(a.acquire(21, 9, 1, 0), NO_ROOM)
+  t.equal(a.acquire(5, 9, 1, 0), BUSY)
+})
+
+t.test('many rounds through one slot keep the count', async (t) => {
+  const [a] = tables() as [ConcurrencyTable]
+  for (let i = 0; i < 10_000; i++) a.release(a.acquire(1, 1, 1, 0), 0)
+  t.equal(a.underWayOf(1, 1), 0)
+  t.ok(a.acquire(1, 1, 1, 0) >= 0)
+  t.equal(a.acquire(1, 1, 1, 0), BUSY)
+})

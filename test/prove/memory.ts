@@ -1,0 +1,11 @@
+import { readFileSync } from 'node:fs'
+
+/** Memory that a process alone holds, bytes: resident, without files and without what it shares. */
+export function privateMemory(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1024
+}
+
+export function mb(bytes: number): string {
+  return `${(bytes / (1 << 20)).toFixed(1)} MB`
+}

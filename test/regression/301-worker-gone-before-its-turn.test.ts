@@ -1,0 +1,20 @@
+/**
+ * A worker that ended while its turn to get the current plan was still to come could not be found, so its turn waited
+ * for an answer for ever, and every reload behind it.
+ */
+import { MessageChannel } from 'node:worker_threads'
+import t from 'tap'
+import { Rollout } from '../../src/control/rollout.ts'
+import type { Plan } from '../../src/plan.ts'
+
+void t.test('a worker that ends before its turn is passed over', async (t) => {
+  const rollout = new Rollout({ unknownKid() {}, exception() {}, joined() {}, joinFailed() {} })
+  const plan = (generation: number): Plan => ({ generation, routes: [], consumers: [] }) as unknown as Plan
+  await rollout.publish(plan(1))
+  const { port1, port2 } = new MessageChannel()
+  t.teardown(() => port2.close())
+  rollout.add(0, port1)
+  rollout.remove(0)
+  await rollout.publish(plan(2))
+  t.equal(rollout.current?.generation, 2)
+})
