@@ -29,6 +29,22 @@ export async function metric(gateway: Gateway, name: string, labels: Record<stri
   return sample(body, name, labels)
 }
 
+/**
+ * The exposition once that sum is `least` or more, or as it is after 5 s. An exchange is recorded when it is over, and
+ * its client may know of the answer before that: a refusal that ends its connection is sent first.
+ */
+export async function settled(
+  gateway: Gateway,
+  name: string,
+  least: number,
+  labels: Record<string, string> = {}
+): Promise<string> {
+  for (const deadline = Date.now() + 5000; ; await new Promise((resolve) => setTimeout(resolve, 5))) {
+    const { body } = await control(gateway, '/metrics')
+    if (sample(body, name, labels) >= least || Date.now() > deadline) return body
+  }
+}
+
 /** The same of an exposition at hand. */
 export function sample(exposition: string, name: string, labels: Record<string, string> = {}): number {
   let sum = 0

@@ -3,7 +3,7 @@ import { Agent } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { ask, raw } from '../client.ts'
-import { control, metric, sample } from '../control.ts'
+import { control, metric, sample, settled } from '../control.ts'
 import { startGateway } from '../gateway.ts'
 import { sha256 } from '../tokens.ts'
 import { startUpstream } from '../upstream.ts'
@@ -61,7 +61,7 @@ t.test('well-formed exposition, each metric with HELP and TYPE once', async (t) 
 })
 
 t.test('requests are counted by route, method, status class, decision and policy', async (t) => {
-  const count = (labels: Record<string, string>): Promise<number> => metric(gateway, 'gatehouse_requests_total', labels)
+  const REQUESTS = 'gatehouse_requests_total'
   const cases: [Record<string, string>, () => Promise<number>, number][] = [
     [{ route: 's.any', method: 'GET', status: '2xx', decision: 'forward', policy: '' }, () => get('/a'), 200],
     [{ route: 's.any', method: 'POST', status: '2xx', decision: 'forward' }, () => get('/a', KEY, 'POST'), 200],
@@ -71,16 +71,18 @@ t.test('requests are counted by route, method, status class, decision and policy
     [{ route: '', method: 'other', decision: 'deny' }, () => get('/a', KEY, 'BREW'), 501]
   ]
   for (const [labels, act, status] of cases) {
-    const before = await count(labels)
+    const before = await metric(gateway, REQUESTS, labels)
     t.equal(await act(), status)
-    t.equal(await count(labels), before + 1, JSON.stringify(labels))
+    const after = await settled(gateway, REQUESTS, before + 1, labels)
+    t.equal(sample(after, REQUESTS, labels), before + 1, JSON.stringify(labels))
   }
 })
 
 t.test('durations, bytes, connections', async (t) => {
   const before = await exposition()
   await ask(gateway.port, '/a', { headers: KEY, method: 'POST', body: 'x'.repeat(1000), agent })
-  const after = await exposition()
+  const exchanges = sample(before, 'gatehouse_exchanges_total') + 1
+  const after = await settled(gateway, 'gatehouse_exchanges_total', exchanges)
   const grown = (name: string, labels: Record<string, string> = {}): number =>
     sample(after, name, labels) - sample(before, name, labels)
   t.equal(grown('gatehouse_request_bytes_total', { route: 's.any' }), 1000)
