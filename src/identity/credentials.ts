@@ -1,7 +1,6 @@
 /**
- * Finding the credential that a request presents, in the places that its route reads, and taking those places out of
- * what is forwarded. One request presents at most one token and one key: of two that differ, an upstream or a log
- * might believe the other one, so both are refused.
+ * Finding the credential that a request presents, in the places that its route reads. One request presents at most one
+ * token and one key: of two that differ, an upstream or a log might believe the other one, so both are refused.
  */
 import type { HeaderList } from '../headers.ts'
 import type { AuthPlan, Places } from '../plan.ts'
@@ -151,23 +150,6 @@ export function placesRead(plan: AuthPlan): Places {
     cookie: [...new Set(read.flatMap((places) => places.cookie))],
     query: [...new Set(read.flatMap((places) => places.query))]
   }
-}
-
-/** A `Cookie` field's value without the cookies named; '' when none is left, and the field should go. */
-export function withoutCookies(cookies: string, names: readonly string[]): string {
-  return cookies
-    .split(';')
-    .map((pair) => pair.trim())
-    .filter((pair) => pair !== '' && !names.includes(pair.slice(0, endOf(pair, '=', 0)).trim()))
-    .join('; ')
-}
-
-/** A raw query (no `?`) without the parameters named; the others stay byte for byte. */
-export function withoutParameters(query: string, names: readonly string[]): string {
-  return query
-    .split('&')
-    .filter((pair) => !names.includes(parameterName(pair, 0, endOf(pair, '=', 0))))
-    .join('&')
 }
 
 /** Index of the next `mark` at or after `start`, or the end of the text. */
