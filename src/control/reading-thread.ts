@@ -5,6 +5,7 @@ import { basename } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import { compilePlan, stateDirOf } from './compile/index.ts'
 import { loadConfig } from './config/load.ts'
+import { unknownSettings } from './environment.ts'
 import type { Reading, ReadingRequest } from './reading.ts'
 
 /** Behind the threads that serve, a third of their weight: an owner may be reloading because of the load. */
@@ -25,7 +26,7 @@ function read({ configFile, configName, generation }: ReadingRequest): Reading {
   const compiled = compilePlan(loaded, { generation, stateDir, writeFiles: true })
   return {
     plan: compiled.plan,
-    findings: [...findings, ...compiled.findings],
+    findings: [...findings, ...compiled.findings, ...unknownSettings(process.env, loaded.envNames)],
     files: [...places, ...compiled.files],
     stateDir
   }

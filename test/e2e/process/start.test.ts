@@ -44,8 +44,10 @@ void t.test('a start and a stop under a thousand connections leave nothing behin
     configuration({
       more: `consumers: [ { name: acme, jwt: [ { issuer: "https://acme.example", algorithm: HS256, secret: "\${env:TEST_SECRET}-${'x'.repeat(32)}" } ] } ]\n`
     }),
-    { env: { TEST_SECRET: secret, GATEHOUSE_DRAIN_DELAY: '300ms' } }
+    { env: { TEST_SECRET: secret, GATEHOUSE_DRAIN_DELAY: '300ms', GATEHOUSE_WORKRS: '2' } }
   )
+  t.match(gateway.stderr, /environment GATEHOUSE_WORKRS: there is no such setting: did you mean GATEHOUSE_WORKERS\?/)
+  t.equal(gateway.stderr.match(/environment /g)?.length, 1, 'and no other is taken for a slip of the pen')
   const pid = await gateway.gatewayPid()
   const visitors = new Visitors(gateway.port, {
     keepAlive: 1_000,
