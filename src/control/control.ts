@@ -7,9 +7,11 @@ import type { Plan } from '../plan.ts'
 import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
 import { fetchDocument } from '../upstream/undici.ts'
+import { startControlSocket } from './admin/control-socket.ts'
+import { gatewayResources } from './admin/gateway-resources.ts'
 import { startMetricsServer } from './admin/metrics-server.ts'
-import { startAdmin } from './admin/server.ts'
 import type { ReloadVerdict, StatusReport } from './admin/report.ts'
+import type { Resource } from './admin/resource.ts'
 import type { Finding } from './config/load.ts'
 import { GuardPipe } from './guard-pipe.ts'
 import { KeyStore } from './keys/key-store.ts'
@@ -133,12 +135,7 @@ export class Control {
     this.#nowServes(plan)
     const failure = await this.#openPorts(plan)
     if (failure !== null) throw new Error(failure)
-    const admin = await startAdmin(join(this.#stateDir, 'control.sock'), {
-      status: () => this.status(),
-      reload: () => this.reload('the control socket'),
-      stop: () => this.#toMain({ type: 'stop' }),
-      metrics: () => this.#observation.exposition()
-    })
+    const admin = await startControlSocket(join(this.#stateDir, 'control.sock'), this.#resources())
     this.#closers.push(() => admin.close())
     if (plan.metrics !== null) {
       const metrics = await startMetricsServer(plan.metrics, () => this.#observation.exposition())
@@ -147,6 +144,16 @@ export class Control {
     this.#watch.begin()
     this.#beats.setReady(true)
     this.#log.info(`ready: ${this.#addresses(plan)}`, { generation: plan.generation, workers: this.#start.workers })
+  }
+
+  /** What the owner may ask and change, on every door of the admin API. */
+  #resources(): Resource[] {
+    return gatewayResources({
+      status: () => this.status(),
+      reload: () => this.reload('its owner'),
+      stop: () => this.#toMain({ type: 'stop' }),
+      metrics: () => this.#observation.exposition()
+    })
   }
 
   #openPorts(plan: Plan): Promise<string | null> {

@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { ReloadVerdict, StatusReport } from '../../src/control/admin/report.ts'
-import { startAdmin } from '../../src/control/admin/server.ts'
+import { startControlSocket } from '../../src/control/admin/control-socket.ts'
+import { gatewayResources } from '../../src/control/admin/gateway-resources.ts'
 import { folder, run } from './kit.ts'
 
 const REPORT: StatusReport = {
@@ -38,12 +39,13 @@ async function gateway(t: Test, report: StatusReport, verdict?: ReloadVerdict): 
   const cwd = folder(t)
   writeFileSync(join(cwd, 'g.yaml'), 'state: { dir: "${env:DIR:-.}" }\n')
   const made: Gateway = { cwd, stops: 0 }
-  const server = await startAdmin(join(cwd, 'control.sock'), {
+  const resources = gatewayResources({
     status: () => report,
     reload: async () => verdict ?? { outcome: 'applied', generation: 8, findings: [] },
     stop: () => void made.stops++,
     metrics: async () => ''
   })
+  const server = await startControlSocket(join(cwd, 'control.sock'), resources)
   t.teardown(() => server.close())
   return made
 }

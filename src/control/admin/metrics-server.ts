@@ -1,6 +1,7 @@
 /** `metrics: { address }`: the Prometheus exposition on an address of its own, and nothing else there. */
 import { createServer } from 'node:http'
-import { sendProblem, sendText } from './answer.ts'
+import { send, sendProblem } from './answer.ts'
+import { METRICS_TYPE } from './gateway-resources.ts'
 
 /** A scrape that finds one under way gets the same answer: formatting happens once, however many ask. */
 const MOST_CONNECTIONS = 32
@@ -27,7 +28,7 @@ export async function startMetricsServer(
         return sendProblem(response, 405, '/metrics takes GET', { allow: 'GET' })
       }
       shared().then(
-        (text) => sendText(response, 200, 'text/plain; version=0.0.4; charset=utf-8', text),
+        (text) => send(response, 200, METRICS_TYPE, text),
         () => sendProblem(response, 500, 'the metrics could not be collected')
       )
     }

@@ -1,145 +1,59 @@
 /**
- * The control socket: HTTP/1.1 over `state.dir/control.sock`, for `gatehouse status`, `reload` and `stop` and for
- * whoever scripts with curl. Who may open the file (0600) may do everything; there is no other credential.
+ * The admin API over HTTP/1.1, whatever it listens on: finds the operation, reads its body, answers. Who may call is
+ * decided by the door it stands behind (control-socket.ts, address.ts).
  */
-import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { connect } from 'node:net'
-import { dirname, join } from 'node:path'
-import { sendJson, sendProblem, sendText } from './answer.ts'
-import type { ReloadVerdict, StatusReport } from './report.ts'
+import type { IncomingMessage, RequestListener, ServerOptions, ServerResponse } from 'node:http'
+import { send, sendProblem } from './answer.ts'
+import { hasBody, readJson } from './body.ts'
+import { type AdminAnswer, AdminProblem, type Resource } from './resource.ts'
+import { Router } from './router.ts'
 
-export interface AdminActions {
-  status(): StatusReport
-  /** Resolves when the new configuration serves or was refused; it doesn't reject for a bad one. */
-  reload(): Promise<ReloadVerdict>
-  /** Begins the drain and returns. */
-  stop(): void
-  /** Prometheus text exposition. */
-  metrics(): Promise<string>
+/** A client that takes longer to send its call is cut off. node looks every `connectionsCheckingInterval`. */
+export const ADMIN_HTTP: ServerOptions = {
+  requestTimeout: 10_000,
+  headersTimeout: 5000,
+  keepAliveTimeout: 1000,
+  maxHeaderSize: 8192,
+  connectionsCheckingInterval: 1000
 }
 
-/** `sun_path` of unix(7) holds 108 bytes, the last of them NUL. */
-const LONGEST_SOCKET_PATH = 107
+export const MOST_CONNECTIONS = 64
 
-const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
-
-/** Rejects with a sentence for the owner when the path is too long, taken by a live gateway or not ours to replace. */
-export async function startAdmin(socketPath: string, actions: AdminActions): Promise<{ close(): Promise<void> }> {
-  const length = Buffer.byteLength(socketPath)
-  if (length > LONGEST_SOCKET_PATH) {
-    throw new Error(
-      `the control socket's path is ${length} bytes long, and Linux takes at most ${LONGEST_SOCKET_PATH}: choose a shorter state.dir (${socketPath})`
+/** `admit` throws AdminProblem for a call that isn't to be looked at. */
+export function adminListener(
+  resources: readonly Resource[],
+  admit: (request: IncomingMessage) => void = () => {}
+): RequestListener {
+  const router = new Router(resources)
+  return (request, response) => {
+    answer(request, router, admit).then(
+      ({ status, type, body }) => send(response, status, type, body),
+      (error: unknown) => refuse(request, response, error)
     )
   }
-  await refuseIfTaken(socketPath)
-  const server = createServer(
-    { requestTimeout: 10_000, headersTimeout: 5000, keepAliveTimeout: 1000, maxHeaderSize: 8192 },
-    (request, response) => {
-      answer(request, response, actions).catch((error: unknown) => {
-        sendProblem(response, 500, error instanceof Error ? error.message : String(error))
-      })
-    }
-  )
-  server.maxConnections = 64
-  await listenPrivately(server, socketPath)
-  return { close: () => close(server, socketPath) }
 }
 
-/**
- * A socket gets its mode from the umask, which a thread may not set, so for a moment after `listen` anybody might
- * connect. Born in a private folder and moved into place when it is 0600, it is never open to others; the move also
- * replaces the socket of a dead process in one step.
- */
-async function listenPrivately(server: Server, socketPath: string): Promise<void> {
-  const cradle = mkdtempSync(join(dirname(socketPath), '.s'))
-  try {
-    const born = join(cradle, 's')
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(born, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
-    chmodSync(born, 0o600)
-    renameSync(born, socketPath)
-  } catch (error) {
-    server.close()
-    throw error
-  } finally {
-    rmSync(cradle, { recursive: true, force: true })
-  }
-}
-
-/** A socket that nobody answers on is left over from a process that was killed. */
-async function refuseIfTaken(socketPath: string): Promise<void> {
-  const found = lstatSync(socketPath, { throwIfNoEntry: false })
-  if (!found) return
-  if (!found.isSocket())
-    throw new Error(`${socketPath} is in the way: it is not a socket. Remove it or choose another state.dir`)
-  const live = await new Promise<boolean>((resolve) => {
-    const probe = connect(socketPath)
-    probe.once('connect', () => {
-      probe.destroy()
-      resolve(true)
-    })
-    probe.once('error', (error: NodeJS.ErrnoException) =>
-      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT')
-    )
-  })
-  if (live) throw new Error(`another gateway answers on ${socketPath}: stop it, or give this one its own state.dir`)
-}
-
-async function close(server: Server, socketPath: string): Promise<void> {
-  rmSync(socketPath, { force: true })
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  // An answer under way (the verdict on a reload) may finish; it doesn't hold up the end for long.
-  const late = setTimeout(() => server.closeAllConnections(), 1000)
-  await closed
-  clearTimeout(late)
-}
-
-async function answer(request: IncomingMessage, response: ServerResponse, actions: AdminActions): Promise<void> {
-  const method = request.method ?? ''
-  const path = (request.url ?? '').split('?', 1)[0] ?? ''
-  const allowed = METHODS.get(path)
-  if (allowed === undefined) return sendProblem(response, 404, `no ${path} here: ${[...METHODS.keys()].join(', ')}`)
-  if (method !== allowed) return sendProblem(response, 405, `${path} takes ${allowed}`, { allow: allowed })
+async function answer(
+  request: IncomingMessage,
+  router: Router,
+  admit: (request: IncomingMessage) => void
+): Promise<AdminAnswer> {
+  admit(request)
+  const target = request.url ?? ''
+  const question = target.indexOf('?')
+  const path = question < 0 ? target : target.slice(0, question)
+  const { operation, params } = router.find(request.method ?? '', path)
+  let body: unknown
   if (hasBody(request)) {
-    // Unread bytes would be taken for the next request.
-    response.shouldKeepAlive = false
-    return sendProblem(response, 413, 'no request here takes a body')
+    if (operation.body === undefined) throw new AdminProblem(413, `${path} takes no body`)
+    body = await readJson(request, operation.body)
   }
-  switch (path) {
-    case '/status':
-      return sendJson(response, 200, actions.status())
-    case '/ready': {
-      const { ready, draining } = actions.status()
-      return sendJson(response, ready ? 200 : 503, { ready, draining })
-    }
-    case '/reload': {
-      const verdict = await actions.reload()
-      return sendJson(response, verdict.outcome === 'refused' ? 422 : 200, verdict)
-    }
-    case '/stop':
-      actions.stop()
-      return sendJson(response, 202, { stopping: true })
-    case '/metrics':
-      return sendText(response, 200, METRICS_TYPE, await actions.metrics())
-  }
+  return operation.run({ params, query: new URLSearchParams(question < 0 ? '' : target.slice(question)), body })
 }
 
-const METHODS: ReadonlyMap<string, string> = new Map([
-  ['/status', 'GET'],
-  ['/ready', 'GET'],
-  ['/reload', 'POST'],
-  ['/stop', 'POST'],
-  ['/metrics', 'GET']
-])
-
-function hasBody(request: IncomingMessage): boolean {
-  const length = request.headers['content-length']
-  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  // Unread bytes would be taken for the next request.
+  if (hasBody(request)) response.shouldKeepAlive = false
+  if (error instanceof AdminProblem) sendProblem(response, error.status, error.message, error.headers)
+  else sendProblem(response, 500, error instanceof Error ? error.message : String(error))
 }

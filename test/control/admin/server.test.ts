@@ -1,206 +1,140 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
-import { createServer } from 'node:net'
+import { createServer, request } from 'node:http'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { connect, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import type { ReloadVerdict, StatusReport } from '../../../src/control/admin/report.ts'
-import { type AdminActions, startAdmin } from '../../../src/control/admin/server.ts'
+import { AdminProblem, json, type Resource } from '../../../src/control/admin/resource.ts'
+import { Router } from '../../../src/control/admin/router.ts'
+import { ADMIN_HTTP, adminListener } from '../../../src/control/admin/server.ts'
 
-const REPORT: StatusReport = {
-  version: '1.2.3',
-  pid: 1,
-  startedAt: '2026-01-01T00:00:00.000Z',
-  configFile: 'gatehouse.yaml',
-  generation: 7,
-  digest: 'd',
-  since: '2026-01-01T00:00:00.000Z',
-  ready: true,
-  draining: false,
-  workers: [],
-  listeners: [],
-  issuers: [],
-  certificates: [],
-  lastReload: null
+const LIMIT = 100
+
+const THINGS: Resource[] = [
+  {
+    path: '/things',
+    operations: {
+      GET: { run: ({ query }) => json(200, { by: query.get('by') }) },
+      POST: { body: LIMIT, run: ({ body }) => json(201, { body: body ?? null }) }
+    }
+  },
+  {
+    path: '/things/{id}',
+    operations: {
+      GET: { run: ({ params }) => json(200, params) },
+      DELETE: {
+        run: ({ params: { id } }) => {
+          throw new AdminProblem(409, `thing ${id} is in use`)
+        }
+      }
+    }
+  }
+]
+
+async function serve(t: Test, options: { requestTimeout?: number } = {}): Promise<number> {
+  const http = { ...ADMIN_HTTP, headersTimeout: 300, ...options, connectionsCheckingInterval: 50 }
+  const server = createServer(http, adminListener(THINGS)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
 }
-const APPLIED: ReloadVerdict = { outcome: 'applied', generation: 8, findings: [] }
 
-function actions(more: Partial<AdminActions> = {}): AdminActions {
-  return { status: () => REPORT, reload: async () => APPLIED, stop: () => {}, metrics: async () => 'up 1\n', ...more }
-}
-
-function folder(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'gh-'))
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
-async function admin(t: Test, more: Partial<AdminActions> = {}): Promise<string> {
-  const path = join(folder(t), 'control.sock')
-  const server = await startAdmin(path, actions(more))
-  t.teardown(() => server.close())
-  return path
-}
-
-interface Answer {
+interface Reply {
   status: number
-  type: string
+  body: unknown
   allow: string | undefined
-  body: string
 }
 
-function ask(socketPath: string, method: string, path: string, body?: string): Promise<Answer> {
+function ask(
+  port: number,
+  method: string,
+  path: string,
+  body?: string | Buffer,
+  headers: Record<string, string> = { 'content-type': 'application/json' }
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, method, path, agent: false }, (response) => {
+    const call = request({ port, method, path, agent: false, headers }, (response) => {
       let text = ''
       response.on('data', (part) => (text += String(part)))
-      response.on('end', () => {
-        const { headers, statusCode = 0 } = response
-        resolve({ status: statusCode, type: headers['content-type'] ?? '', allow: headers.allow, body: text })
-      })
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          body: text === '' ? undefined : JSON.parse(text),
+          allow: response.headers.allow
+        })
+      )
     })
     call.on('error', reject)
     call.end(body)
   })
 }
 
-t.test('the socket is for its user alone, and nothing else is left in the folder', async (t) => {
-  const path = await admin(t)
-  t.equal(statSync(path).mode & 0o777, 0o600)
-  t.same(readdirSync(join(path, '..')), ['control.sock'])
+t.test('path parameters, the query and a body reach the operation', async (t) => {
+  const port = await serve(t)
+  t.match(await ask(port, 'GET', '/things?by=name&by=x'), { status: 200, body: { by: 'name' } })
+  t.match(await ask(port, 'GET', '/things/a%2Fb%20c'), { status: 200, body: { id: 'a/b c' } })
+  t.match(await ask(port, 'POST', '/things', '{"a":[1]}'), { status: 201, body: { body: { a: [1] } } })
+  t.match(await ask(port, 'POST', '/things'), { status: 201, body: { body: null } })
+  t.match(await ask(port, 'DELETE', '/things/7'), { status: 409, body: { detail: 'thing 7 is in use' } })
 })
 
-t.test('it is 0600 under any umask', async (t) => {
-  const before = process.umask(0)
-  t.teardown(() => void process.umask(before))
-  t.equal(statSync(await admin(t)).mode & 0o777, 0o600)
-})
-
-t.test('status, ready, metrics', async (t) => {
-  const path = await admin(t)
-  const status = await ask(path, 'GET', '/status')
-  t.equal(status.status, 200)
-  t.same(JSON.parse(status.body), REPORT)
-  t.match(await ask(path, 'GET', '/ready'), { status: 200, body: '{"ready":true,"draining":false}' })
-  t.match(await ask(path, 'GET', '/metrics'), { status: 200, type: /^text\/plain; version=0\.0\.4/, body: 'up 1\n' })
-})
-
-t.test('not ready is 503', async (t) => {
-  const path = await admin(t, { status: () => ({ ...REPORT, ready: false, draining: true }) })
-  t.match(await ask(path, 'GET', '/ready'), { status: 503, body: '{"ready":false,"draining":true}' })
-})
-
-t.test('a reload is answered with its verdict, whenever that comes', async (t) => {
-  let decide: (verdict: ReloadVerdict) => void = () => {}
-  const path = await admin(t, { reload: () => new Promise((resolve) => (decide = resolve)) })
-  const answer = ask(path, 'POST', '/reload')
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  const findings = [{ severity: 'error' as const, where: 'g.yaml:3:1', path: 'listen', message: 'expected a list' }]
-  decide({ outcome: 'refused', generation: 7, reason: 'errors', findings })
-  const { status, body } = await answer
-  t.equal(status, 422)
-  t.match(JSON.parse(body), { outcome: 'refused', generation: 7, findings })
-  t.match(await ask(await admin(t), 'POST', '/reload'), { status: 200 })
-})
-
-t.test('a stop is begun and answered', async (t) => {
-  let stopped = 0
-  const path = await admin(t, { stop: () => void stopped++ })
-  t.match(await ask(path, 'POST', '/stop'), { status: 202 })
-  t.equal(stopped, 1)
-})
-
-t.test('anything else is a problem', async (t) => {
-  let called = 0
-  const path = await admin(t, { stop: () => void called++, reload: async () => (called++, APPLIED) })
-  for (const [method, target, status, allow] of [
-    ['GET', '/', 404, undefined],
-    ['GET', '/status/', 404, undefined],
-    ['POST', '/status', 405, 'GET'],
-    ['HEAD', '/ready', 405, 'GET'],
-    ['GET', '/reload', 405, 'POST'],
-    ['GET', '/stop?x', 405, 'POST'],
-    ['DELETE', '/stop', 405, 'POST']
+t.test('what no operation answers', async (t) => {
+  const port = await serve(t)
+  for (const [method, path, status, allow] of [
+    ['GET', '/thing', 404, undefined],
+    ['GET', '/things/', 404, undefined],
+    ['GET', '/things/1/2', 404, undefined],
+    ['GET', `/things${'/x'.repeat(3000)}`, 404, undefined],
+    ['GET', '/things/%ff', 400, undefined],
+    ['GET', '/things/%', 400, undefined],
+    ['PUT', '/things', 405, 'GET, POST'],
+    ['POST', '/things/1', 405, 'GET, DELETE'],
+    ['OPTIONS', '/things', 405, 'GET, POST']
   ] as const) {
-    const answer = await ask(path, method, target)
-    t.match(answer, { status, type: 'application/problem+json' }, `${method} ${target}`)
+    const answer = await ask(port, method, path)
+    t.match(answer, { status, body: { type: 'about:blank', status } }, `${method} ${path.slice(0, 40)}`)
     t.equal(answer.allow, allow)
-    if (method !== 'HEAD') t.match(JSON.parse(answer.body), { status, type: 'about:blank' })
   }
-  t.match(await ask(path, 'POST', '/stop', '{"now":true}'), { status: 413 })
-  t.equal(called, 0)
 })
 
-t.test('an action that throws is a 500 with its reason', async (t) => {
-  const path = await admin(t, {
-    status: () => {
-      throw new Error('no plan yet')
-    },
-    metrics: () => Promise.reject(new Error('ring broken'))
+t.test('a body is bounded, typed and JSON', async (t) => {
+  const port = await serve(t)
+  const exactly = (bytes: number): string => `"${'x'.repeat(bytes - 2)}"`
+  t.match(await ask(port, 'POST', '/things', exactly(LIMIT - 1)), { status: 201 })
+  t.match(await ask(port, 'POST', '/things', exactly(LIMIT)), { status: 201 })
+  t.match(await ask(port, 'POST', '/things', exactly(LIMIT + 1)), { status: 413, body: { detail: /100 bytes/ } })
+  const chunked = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
+  t.match(await ask(port, 'POST', '/things', exactly(LIMIT), chunked), { status: 201 })
+  t.match(await ask(port, 'POST', '/things', exactly(LIMIT + 1), chunked), { status: 413 })
+  t.match(await ask(port, 'POST', '/things', exactly(500_000), chunked), { status: 413 })
+  for (const bad of ['', '{', '{"a":1}x', 'undefined', '\ufeff{}', Buffer.from('"\xff"', 'latin1')])
+    t.match(await ask(port, 'POST', '/things', bad, chunked), { status: 400 }, JSON.stringify(bad))
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', ''])
+    t.match(await ask(port, 'POST', '/things', '{}', { 'content-type': type }), { status: 415 }, type)
+  t.match(await ask(port, 'POST', '/things', '{}', { 'content-type': 'Application/JSON; charset=utf-8' }), {
+    status: 201
   })
-  t.match(await ask(path, 'GET', '/status'), { status: 500, body: /no plan yet/ })
-  t.match(await ask(path, 'GET', '/metrics'), { status: 500, body: /ring broken/ })
+  t.match(
+    await ask(port, 'DELETE', '/things/1', '{}', { 'content-length': '2' }),
+    { status: 413 },
+    'no body is taken here'
+  )
 })
 
-t.test('the socket of a dead process is replaced', async (t) => {
-  const path = join(folder(t), 'control.sock')
-  const { spawnSync } = await import('node:child_process')
-  spawnSync(process.execPath, [
-    '-e',
-    `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
-  ])
-  t.ok(statSync(path).isSocket(), 'it was left behind')
-  const server = await startAdmin(path, actions())
-  t.match(await ask(path, 'GET', '/ready'), { status: 200 })
-  await server.close()
-  t.same(readdirSync(join(path, '..')), [])
-})
-
-t.test('a live one is not touched', async (t) => {
-  const path = await admin(t)
-  await t.rejects(startAdmin(path, actions()), { message: /another gateway answers on / })
-  t.match(await ask(path, 'GET', '/ready'), { status: 200 })
-})
-
-t.test('a file in the way is not removed', async (t) => {
-  const path = join(folder(t), 'control.sock')
-  writeFileSync(path, 'precious')
-  await t.rejects(startAdmin(path, actions()), { message: /not a socket/ })
-  t.equal(statSync(path).size, 8)
-})
-
-t.test('a path that is too long is named with its length', async (t) => {
-  const dir = folder(t)
-  const fits = join(dir, 'x'.repeat(107 - dir.length - 1 - '/control.sock'.length), 'control.sock')
-  t.equal(fits.length, 107)
-  mkdirSync(join(fits, '..'))
-  await (await startAdmin(fits, actions())).close()
-  await t.rejects(startAdmin(join(dir, 'x'.repeat(108 - dir.length - 1 - 13), 'control.sock'), actions()), {
-    message: /is 108 bytes long.*at most 107/
-  })
-})
-
-t.test('closing waits for an answer under way, not for idle connections', async (t) => {
-  const path = join(folder(t), 'control.sock')
-  let decide: (verdict: ReloadVerdict) => void = () => {}
-  const server = await startAdmin(path, actions({ reload: () => new Promise((resolve) => (decide = resolve)) }))
-  const answer = ask(path, 'POST', '/reload')
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  const closed = server.close()
-  decide(APPLIED)
-  t.match(await answer, { status: 200 })
+t.test('a client that sends its call too slowly is cut off, and others are served meanwhile', async (t) => {
+  const port = await serve(t, { requestTimeout: 300 })
+  const slow = connect(port, '127.0.0.1')
+  slow.write('POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{')
+  slow.resume()
+  const closed = once(slow, 'close')
+  t.match(await ask(port, 'GET', '/things'), { status: 200 })
   await closed
+  t.match(await ask(port, 'GET', '/things'), { status: 200 })
 })
 
-t.test('the folder does not exist', async (t) => {
-  await t.rejects(startAdmin(join(folder(t), 'none', 'control.sock'), actions()), { code: 'ENOENT' })
-})
-
-t.test('a listener that is no gateway still counts as live', async (t) => {
-  const path = join(folder(t), 'control.sock')
-  const other = createServer((socket) => socket.destroy()).listen(path)
-  await once(other, 'listening')
-  t.teardown(() => void other.close())
-  await t.rejects(startAdmin(path, actions()), { message: /another gateway answers/ })
+t.test('two resources for one path are a fault of ours', async (t) => {
+  const of = (path: string): Resource => ({ path, operations: {} })
+  t.throws(() => new Router([of('/a/{x}'), of('/a/b')]), { message: /two admin resources/ })
+  t.doesNotThrow(() => new Router([of('/a/{x}'), of('/a/b/c'), of('/a')]))
 })
