@@ -42,6 +42,11 @@ const TABLE = {
     'Rate limit buckets held at once, over all limits and threads (16 bytes each).'
   ),
   GATEHOUSE_RING_BYTES: bytes('4mb', ['64kb', '256mb'], 'Access records each worker may have waiting for the log.'),
+  GATEHOUSE_BODY_MEMORY: bytes(
+    '64mb',
+    ['1mb', '64gb'],
+    'Request bodies each worker may hold at once to judge what is in them; past that, 503.'
+  ),
   GATEHOUSE_DRAIN_DELAY: ms(
     '500ms',
     ['0ms', '1h'],

@@ -5,6 +5,7 @@ import type { RequestView } from '../request.ts'
 import type { RuleMemo } from '../policy/authorize.ts'
 import { RouteMatch } from '../routing/match.ts'
 import type { Permit } from './authorize.ts'
+import { NO_BODY, type BodySource } from './body.ts'
 import type { ListenerTable, PreparedRoute, Tables } from './tables.ts'
 
 /**
@@ -40,6 +41,11 @@ export class Exchange implements RequestView {
   size = 0
   /** The client asked for the connection to end after the answer. */
   closes = false
+
+  /** Set by whoever made the exchange: where its body comes from. */
+  body: BodySource = NO_BODY
+  /** All of the body, once a stage asked for it and it is there; what is forwarded then. */
+  bodyHeld: Uint8Array | null = null
 
   // Set by the client stage.
   id = ''

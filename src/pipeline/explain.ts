@@ -154,7 +154,7 @@ function arrive(
   const query = [url.search.slice(1), ...(assumed?.query ?? [])].filter((part) => part !== '').join('&')
   // The path as written: URL would have normalised it already, and an attack would explain as harmless.
   const written = /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(request.url)?.[1] ?? ''
-  return new Exchange({
+  const x = new Exchange({
     tables,
     listener: table,
     method: request.method,
@@ -167,6 +167,9 @@ function arrive(
     startedAt: monotonicMs(),
     now
   })
+  const body = Buffer.from(request.body ?? '')
+  x.body = { whole: () => Promise.resolve(body) }
+  return x
 }
 
 function listenerOf(listeners: readonly ListenerPlan[], name: string | null, tls: boolean): number {

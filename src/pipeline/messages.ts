@@ -31,7 +31,8 @@ export function upstreamRequest(permit: Permit, x: Exchange): UpstreamRequest {
       traceparent: x.traceparent,
       identity: identityOf(x.caller)
     }),
-    bodyLength: x.size
+    // Of a body in chunks that was held, the length is known.
+    bodyLength: x.bodyHeld === null ? x.size : x.bodyHeld.length
   }
 }
 

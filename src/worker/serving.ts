@@ -1,4 +1,5 @@
 import { accessRecord } from '../pipeline/access.ts'
+import type { BodySource } from '../pipeline/body.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import { Permit } from '../pipeline/authorize.ts'
 import { run } from '../pipeline/index.ts'
@@ -8,6 +9,7 @@ import { Answer, type Outcome } from '../pipeline/verdict.ts'
 import { newRequestId } from '../policy/trace.ts'
 import { problemBody, refuse, type Refusal } from '../problems.ts'
 import type { AccessRecord } from '../observe/record.ts'
+import type { BodyMemory } from './body-memory.ts'
 import { Forward, type ForwardOwner } from './forward.ts'
 import { linger } from './linger.ts'
 import { RequestBody } from './request-body.ts'
@@ -16,6 +18,7 @@ import type { NativeResponse } from './uws.ts'
 
 /** What an exchange needs of its worker. */
 export interface ServingWorker {
+  readonly bodyMemory: BodyMemory
   /** Connections are to end after their answer: a stop, a retired app. */
   closing(appEpoch: number): boolean
   /** ms, monotonic. */
@@ -34,7 +37,7 @@ const PADDING = ' '.repeat(17 * 1024)
  * One exchange from the worker's side: runs the stages, writes the one answer, watches the clock, and ends exactly
  * once. Everything a socket does to it arrives here.
  */
-export class Serving implements ForwardOwner, WriterListener {
+export class Serving implements BodySource, ForwardOwner, WriterListener {
   readonly x: Exchange
   readonly writer: ResponseWriter
   readonly appEpoch: number
@@ -52,6 +55,7 @@ export class Serving implements ForwardOwner, WriterListener {
 
   constructor(x: Exchange, res: NativeResponse, worker: ServingWorker, appEpoch: number) {
     this.x = x
+    x.body = this
     this.#res = res
     this.#worker = worker
     this.appEpoch = appEpoch
@@ -78,7 +82,7 @@ export class Serving implements ForwardOwner, WriterListener {
   #start(): void {
     const outcome = this.#decide()
     // The body must be listened to before the handler returns. By now the route is known, and its limit with it.
-    if (this.x.size !== 0) this.#takeBody(this.x.route?.plan.validate.maxSize ?? 0)
+    if (this.x.size !== 0) this.#takeBody()
     if (!(outcome instanceof Promise)) return this.#act(outcome)
     outcome.then(
       (settled) => this.#guarded(() => this.#act(settled)),
@@ -101,9 +105,22 @@ export class Serving implements ForwardOwner, WriterListener {
     return refuse('internal', 'internal', error instanceof Error ? error.message : String(error))
   }
 
-  #takeBody(limit: number): void {
+  /** The one body of this exchange, from the first time it is asked for. */
+  #takeBody(): RequestBody {
+    const limit = this.x.route?.plan.validate.maxSize ?? 0
     const escaped = (error: unknown): void => this.escaped(error)
-    this.body = new RequestBody(this.#res, limit, this.now(), escaped, () => this.#tooLarge(limit))
+    this.body ??= new RequestBody(this.#res, limit, this.now(), escaped, () => this.#tooLarge(limit))
+    return this.body
+  }
+
+  // BodySource
+
+  whole(): Promise<Uint8Array | null> {
+    return new Promise((resolve) => {
+      // A stage may come here after the client left, or was told that it was too slow: nobody waits any more.
+      if (this.#state !== 'deciding') return
+      this.#takeBody().collect(this.#worker.bodyMemory, resolve)
+    })
   }
 
   #tooLarge(limit: number): void {

@@ -19,7 +19,7 @@ const toControl = (message: WorkerToControl): void => start.control.postMessage(
 const services = new WorkerServices(start.memory, start.index, env, {
   unknownKid: (issuer) => toControl({ type: 'unknown-kid', issuer })
 })
-const traffic = new Traffic(services, (error, request) =>
+const traffic = new Traffic(services, env.GATEHOUSE_BODY_MEMORY, (error, request) =>
   toControl({ type: 'exception', reason: `${request === '' ? '' : `request ${request}: `}${reasonOf(error)}` })
 )
 const apps = new Apps(traffic)

@@ -5,6 +5,7 @@ import { Exchange } from '../pipeline/exchange.ts'
 import type { WorkerServices } from '../pipeline/services.ts'
 import type { Tables } from '../pipeline/tables.ts'
 import type { Apps, AppsOwner } from './apps.ts'
+import { BodyMemory } from './body-memory.ts'
 import { Serving, type ServingWorker } from './serving.ts'
 import type { NativeRequest, NativeResponse } from './uws.ts'
 
@@ -19,6 +20,7 @@ const IDLE_GRACE = 500
 
 /** All exchanges of one worker: begins them, watches their time, counts them out at a stop. */
 export class Traffic implements AppsOwner, ServingWorker {
+  readonly bodyMemory: BodyMemory
   readonly #services: WorkerServices
   readonly #underWay = new Set<Serving>()
   readonly #sweep: NodeJS.Timeout
@@ -30,9 +32,13 @@ export class Traffic implements AppsOwner, ServingWorker {
 
   readonly #report: (error: unknown, request: string) => void
 
-  /** @param report what a callback or a stage threw, and the request's id, '' before it has one: for the owner's log. */
-  constructor(services: WorkerServices, report: (error: unknown, request: string) => void) {
+  /**
+   * @param bodyMemory bytes that request bodies held whole may take together
+   * @param report what a callback or a stage threw, and the request's id, '' before it has one: for the owner's log.
+   */
+  constructor(services: WorkerServices, bodyMemory: number, report: (error: unknown, request: string) => void) {
     this.#services = services
+    this.bodyMemory = new BodyMemory(bodyMemory)
     this.#report = report
     this.#sweep = setInterval(() => this.#look(), SWEEP)
   }
