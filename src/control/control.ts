@@ -21,6 +21,7 @@ import { ConfigurationReader, type Reading } from './reading.ts'
 import { Rollout } from './rollout.ts'
 import { removeUnusedCopies } from './private-copies.ts'
 import { lockStateDir, probeAddress } from './state-dir.ts'
+import { Store } from './store/store.ts'
 import { gatehouseVersion } from '../version.ts'
 import { FileWatch } from './watch.ts'
 import { WorkerStates } from './worker-states.ts'
@@ -46,6 +47,8 @@ export class Control {
   #log: Log
   #logLevel: Plan['log']['level']
   #keys: KeyStore | null = null
+  /** What outlives a restart; null until the state directory is ours. */
+  #store: Store | null = null
   readonly #reader = new ConfigurationReader()
   readonly #watch = new FileWatch(() => void this.reload(FILE_CHANGE))
   #guardPipe: GuardPipe | null = null
@@ -117,6 +120,9 @@ export class Control {
     this.#stateDir = reading.stateDir
     this.#log = this.#logFor(plan)
     this.#closers.push(await lockStateDir(this.#stateDir))
+    const store = await Store.open({ stateDir: this.#stateDir, onNote: (level, text) => this.#log[level](text) })
+    this.#store = store
+    this.#closers.push(() => store.close())
     for (const { name, host, port } of plan.listeners) {
       const found = port === 0 ? 'free' : await probeAddress(host, port)
       if (found !== 'free') throw new Error(`listener ${name}: ${host}:${port} ${ADDRESS_TROUBLE[found]}`)
@@ -346,6 +352,7 @@ export class Control {
         hosts,
         notAfter: new Date(notAfter).toISOString()
       })),
+      store: this.#store?.health() ?? null,
       lastReload: this.#lastReload
     }
   }

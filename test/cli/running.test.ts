@@ -26,6 +26,7 @@ const REPORT: StatusReport = {
   listeners: [{ name: 'public', host: '::1', port: 8443, tls: true }],
   issuers: [{ name: 'corp', keys: 0, keyAge: null, error: 'connect refused' }],
   certificates: [{ hosts: ['a.example'], notAfter: '2001-01-01T00:00:00.000Z' }],
+  store: { state: 'degraded', reason: 'database or disk is full', pending: 3, dropped: 2, bytes: 8192 },
   lastReload: { at: '2026-01-01T00:00:00.000Z', outcome: 'refused', reason: 'errors' }
 }
 
@@ -58,6 +59,7 @@ t.test('status in words and in JSON', async (t) => {
     /^ready: gatehouse 1\.2\.3, process \d+, up 1m 3\ds$/m,
     /generation 7 since .*, digest abcdef012345$/m,
     /last reload +refused at .*: errors$/m,
+    /store +degraded, 8 KiB, 3 changes waiting, 2 lost: database or disk is full$/m,
     /public {2}https:\/\/\[::1\]:8443$/m,
     /worker 0 +serving, beat 120ms ago$/m,
     /worker 1 +bypassed, beat 2s ago, restarted 3 times$/m,

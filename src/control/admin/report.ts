@@ -1,5 +1,6 @@
 /** What the control socket says of a running gateway: the contract between the control thread and `gatehouse status`. */
 import type { Finding } from '../config/result.ts'
+import type { StoreHealth } from '../store/store.ts'
 
 /** Ages and durations are ms; points in time are ISO 8601 in UTC. Nothing here is a secret. */
 export interface StatusReport {
@@ -23,6 +24,8 @@ export interface StatusReport {
   listeners: ListenerReport[]
   issuers: IssuerReport[]
   certificates: CertificateReport[]
+  /** Of state.dir/gatehouse.db; null before it is open. */
+  store: StoreHealth | null
   /** The last attempt to change the configuration; null when there was none since the start. */
   lastReload: LastReload | null
 }

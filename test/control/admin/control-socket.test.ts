@@ -24,6 +24,7 @@ const REPORT: StatusReport = {
   listeners: [],
   issuers: [],
   certificates: [],
+  store: { state: 'ok', reason: '', pending: 0, dropped: 0, bytes: 8192 },
   lastReload: null
 }
 const APPLIED: ReloadVerdict = { outcome: 'applied', generation: 8, findings: [] }

@@ -1,0 +1,28 @@
+/**
+ * The tables of `state.dir/gatehouse.db`. Each has a file of its own here that reads and writes it and says what its
+ * columns mean; this one says how they came to be, and when their rows go.
+ */
+
+/**
+ * What brings a database from one version (`PRAGMA user_version`, the number of these that ran) to the next, each in
+ * one transaction. What has run somewhere is never edited: a change is a new entry at the end.
+ *
+ * Points in time are INTEGER, ms since the epoch. Tables are STRICT: a value of another type is an error.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE revocations (
+    id TEXT PRIMARY KEY,
+    issuer TEXT,
+    jti TEXT,
+    subject TEXT,
+    consumer TEXT,
+    kid TEXT,
+    issued_before INTEGER,
+    until INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    added INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID`
+]
+
+/** Run every minute, with the time now (ms) as the one parameter: what no longer says anything leaves. */
+export const EXPIRY: readonly string[] = ['DELETE FROM revocations WHERE until <= ?']

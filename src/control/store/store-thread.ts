@@ -1,0 +1,44 @@
+/** Entry of the store's thread: the disk may take seconds over a checkpoint, and the control thread has to beat meanwhile. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { OPENED, type StoreReply, type StoreRequest, type StoreStart } from './protocol.ts'
+import { Database, messageOf } from './sqlite.ts'
+
+const EXPIRE = 60_000
+const reply = (message: StoreReply): void => parentPort?.postMessage(message)
+
+try {
+  const { file, maxBytes } = workerData as StoreStart
+  serve(new Database(file, maxBytes))
+} catch (error) {
+  reply({ id: OPENED, ok: false, reason: messageOf(error) })
+}
+
+function serve(database: Database): void {
+  const expire = (): void => {
+    try {
+      database.expire(Date.now())
+    } catch {
+      // A disk that takes nothing is told of when something is written; the rows are judged by their times anyway.
+    }
+  }
+  expire()
+  const timer = setInterval(expire, EXPIRE)
+  parentPort?.on('message', (request: StoreRequest) => {
+    const { id } = request
+    try {
+      const rows = request.type === 'rows' ? database.rows(request.sql, request.values) : []
+      const refused = request.type === 'write' ? database.apply(request.writes, request.durable) : []
+      if (request.type === 'close') {
+        clearInterval(timer)
+        database.close()
+        reply({ id, ok: true, rows, refused, bytes: 0 })
+        parentPort?.close()
+        return
+      }
+      reply({ id, ok: true, rows, refused, bytes: database.bytes })
+    } catch (error) {
+      reply({ id, ok: false, reason: messageOf(error) })
+    }
+  })
+  reply({ id: OPENED, ok: true, rows: [], refused: [], bytes: database.bytes })
+}
