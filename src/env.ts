@@ -21,6 +21,7 @@ const TIMES: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 
 
 const TABLE = {
   GATEHOUSE_CONFIG: text('', 'Configuration file, when the command line names none.'),
+  GATEHOUSE_ADMIN_TOKEN: text('', 'Token for commands with `--admin URL`; never said on a command line.'),
   GATEHOUSE_WORKERS: count(availableParallelism(), [1, 64], 'Worker threads. Default: one per core.'),
   GATEHOUSE_LOG_LEVEL: level('Overrides `log.level`: debug, info, warn or error.'),
   GATEHOUSE_MAX_HEADER_BYTES: bytes(

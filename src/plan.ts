@@ -35,8 +35,19 @@ export interface PlanHead {
   log: LogPlan
   /** Address of the Prometheus exposition; null: on the control socket only. */
   metrics: { host: string; port: number } | null
+  /** The admin API on an address; null: on the control socket only. */
+  admin: AdminPlan | null
   /** Names of headers whose values never reach a log, lower-case; `authorization` and `cookie` always among them. */
   redact: string[]
+}
+
+export interface AdminPlan {
+  host: string
+  /** 0: any free port (tests). */
+  port: number
+  tls: boolean
+  /** SHA-256 of the token, 64 lower-case hex digits. */
+  tokenHash: string
 }
 
 export interface ListenerPlan {

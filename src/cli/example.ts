@@ -27,7 +27,7 @@ export const example = defineCommand({
     return runExample({
       startGateway: async (options) => (await import('../acceptor/guard.ts')).startGuard(options),
       isReady: (socket) =>
-        callGateway(socket, 'GET', '/ready').then(
+        callGateway({ socketPath: socket }, 'GET', '/ready').then(
           ({ status }) => status === 200,
           () => false
         ),

@@ -1,23 +1,13 @@
 /** The commands that speak to a running gateway: status, reload, stop. */
-import type { ReloadVerdict, StatusReport } from '../control/admin/report.ts'
-import { CannotTell, CONFIG_OPTION, defineCommand, EXIT, JSON_OPTION, type OptionSpec } from './command.ts'
-import { findConfigFile } from './config-file.ts'
-import { callGateway, type ControlAnswer } from './control-client.ts'
-import { controlSocketOf } from './control-socket.ts'
+import type { ListenerReport, ReloadVerdict, StatusReport } from '../control/admin/report.ts'
+import { defineCommand, EXIT, JSON_OPTION } from './command.ts'
+import { callGateway, type Door, expectOf } from './control-client.ts'
 import { duration } from './duration.ts'
 import { printFindings } from './findings.ts'
+import { findGateway, GATEWAY_NOTE, GATEWAY_OPTIONS } from './running-gateway.ts'
 import { complain, paint, print, printJson } from './terminal.ts'
 
-const SOCKET_OPTION = {
-  type: 'string',
-  value: 'PATH',
-  meaning: 'The control socket, when there is no configuration file to find it by.'
-} as const satisfies OptionSpec
-
-const WHERE = { config: CONFIG_OPTION, socket: SOCKET_OPTION, json: JSON_OPTION }
-
-const NOTE =
-  'The gateway is found by its control socket, state.dir/control.sock of the configuration file; only the user it runs as may use it.'
+const WHERE = { ...GATEWAY_OPTIONS, json: JSON_OPTION }
 
 export const status = defineCommand({
   usage: '[FILE] [options]',
@@ -28,21 +18,21 @@ export const status = defineCommand({
     ready: { type: 'boolean', meaning: 'Only say whether it is ready: exit code 0 or 1. For health checks.' }
   },
   arguments: 1,
-  notes: [NOTE],
+  notes: [GATEWAY_NOTE],
   examples: [
     ['gatehouse status', 'In words.'],
     ['gatehouse status --ready', 'Exit code 0 when it takes requests, 1 when it starts or drains, 3 when none runs.']
   ],
-  run: async ({ config, socket, json, ready }, [file]) => {
-    const answer = await ask(socket, file, config, 'GET', ready ? '/ready' : '/status')
+  run: async ({ json, ready, ...where }, [file]) => {
+    const door = await findGateway(where, file)
     if (ready) {
+      const answer = await expectOf(door, [200, 503], 'GET', '/ready')
       const report = answer.body as { ready: boolean; draining: boolean }
       if (json) printJson(report)
       else print(report.ready ? 'ready' : report.draining ? 'not ready: draining' : 'not ready')
       return report.ready ? EXIT.yes : EXIT.no
     }
-    expectStatus(answer, 200)
-    const report = answer.body as StatusReport
+    const report = (await expectOf(door, [200], 'GET', '/status')).body as StatusReport
     if (json) printJson(report)
     else print(describe(report))
     return EXIT.yes
@@ -54,13 +44,12 @@ export const reload = defineCommand({
   summary: 'Have the running gateway read its configuration again; wait until it serves, or say why it was refused.',
   options: WHERE,
   arguments: 1,
-  notes: [NOTE],
+  notes: [GATEWAY_NOTE],
   examples: [
     ['gatehouse reload', 'Exit code 0: the file as it is now serves. 1: refused, and the gateway goes on as before.']
   ],
-  run: async ({ config, socket, json }, [file]) => {
-    const answer = await ask(socket, file, config, 'POST', '/reload')
-    expectStatus(answer, 200, 422)
+  run: async ({ json, ...where }, [file]) => {
+    const answer = await expectOf(await findGateway(where, file), [200, 422], 'POST', '/reload')
     const verdict = answer.body as ReloadVerdict
     if (json) printJson(verdict)
     else {
@@ -79,40 +68,31 @@ export const stop = defineCommand({
   summary: 'Have the running gateway finish what is under way and end; wait until it has.',
   options: { ...WHERE, 'no-wait': { type: 'boolean', meaning: 'Return as soon as it has begun.' } },
   arguments: 1,
-  notes: [NOTE],
+  notes: [GATEWAY_NOTE],
   examples: [['gatehouse stop', 'Like SIGTERM to the process.']],
-  run: async ({ config, socket, json, 'no-wait': noWait }, [file]) => {
-    const path = socket ?? (await controlSocketOf(findConfigFile(file, config)))
-    const before = await callGateway(path, 'GET', '/status')
-    expectStatus(before, 200)
-    const { pid } = before.body as StatusReport
-    expectStatus(await callGateway(path, 'POST', '/stop'), 202)
-    if (!noWait) await gone(pid)
+  run: async ({ json, 'no-wait': noWait, ...where }, [file]) => {
+    const door = await findGateway(where, file)
+    const { pid } = (await expectOf(door, [200], 'GET', '/status')).body as StatusReport
+    await expectOf(door, [202], 'POST', '/stop')
+    if (!noWait) await gone(door, pid)
     if (json) printJson({ stopped: !noWait, pid })
     else print(noWait ? `gateway ${pid} is draining` : `gateway ${pid} has ended`)
     return EXIT.yes
   }
 })
 
-async function ask(
-  socket: string | undefined,
-  file: string | undefined,
-  config: string | undefined,
-  method: 'GET' | 'POST',
-  path: string
-): Promise<ControlAnswer> {
-  return callGateway(socket ?? (await controlSocketOf(findConfigFile(file, config))), method, path)
-}
-
-function expectStatus(answer: ControlAnswer, ...expected: number[]): void {
-  if (expected.includes(answer.status)) return
-  const { detail } = answer.body as { detail?: unknown }
-  throw new CannotTell(`the gateway answered ${answer.status}${typeof detail === 'string' ? `: ${detail}` : ''}`)
-}
-
 /** The gateway's own deadline bounds the drain; its guard kills what doesn't keep it. */
-async function gone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 50))
+async function gone(door: Door, pid: number): Promise<void> {
+  const still = (): boolean | Promise<boolean> => ('socketPath' in door ? isAlive(pid) : answers(door, pid))
+  while (await still()) await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+/** On another host all that shows is that its address answers no more, or a successor does. */
+function answers(door: Door, pid: number): Promise<boolean> {
+  return callGateway(door, 'GET', '/status').then(
+    ({ body }) => (body as StatusReport).pid === pid,
+    () => false
+  )
 }
 
 function isAlive(pid: number): boolean {
@@ -142,9 +122,8 @@ function describe(report: StatusReport): string {
     const line = `last reload    ${outcome} at ${at}${reason ? `: ${reason}` : ''}`
     lines.push(outcome === 'refused' ? paint('red', line) : line)
   }
-  for (const { name, host, port, tls } of report.listeners) {
-    lines.push(`listener       ${name}  ${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`)
-  }
+  for (const listener of report.listeners) lines.push(`listener       ${listener.name}  ${urlOf(listener)}`)
+  if (report.admin) lines.push(`admin          ${urlOf(report.admin)}`)
   for (const { index, state: doing, beatAge, restarts } of report.workers) {
     const beat = beatAge === null ? 'no beat yet' : `beat ${duration(beatAge)} ago`
     const line = `worker ${index}       ${doing}, ${beat}${restarts > 0 ? `, restarted ${restarts} times` : ''}`
@@ -166,4 +145,8 @@ function describe(report: StatusReport): string {
     lines.push(health === 'ok' && dropped === 0 ? line : paint('red', line))
   }
   return lines.join('\n')
+}
+
+function urlOf({ host, port, tls }: Omit<ListenerReport, 'name'>): string {
+  return `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -7,6 +7,7 @@ import type { Plan } from '../plan.ts'
 import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
 import { fetchDocument } from '../upstream/undici.ts'
+import { AdminAddress } from './admin/address.ts'
 import { startControlSocket } from './admin/control-socket.ts'
 import { gatewayResources } from './admin/gateway-resources.ts'
 import { startMetricsServer } from './admin/metrics-server.ts'
@@ -51,6 +52,7 @@ export class Control {
   #store: Store | null = null
   readonly #reader = new ConfigurationReader()
   readonly #watch = new FileWatch(() => void this.reload(FILE_CHANGE))
+  #admin: AdminAddress | null = null
   #guardPipe: GuardPipe | null = null
   #stateDir = ''
   /** The newest that workers were asked to build: a number is never used twice, whether or not its generation came to serve. */
@@ -141,8 +143,15 @@ export class Control {
     this.#nowServes(plan)
     const failure = await this.#openPorts(plan)
     if (failure !== null) throw new Error(failure)
-    const admin = await startControlSocket(join(this.#stateDir, 'control.sock'), this.#resources())
-    this.#closers.push(() => admin.close())
+    const resources = this.#resources()
+    const socket = await startControlSocket(join(this.#stateDir, 'control.sock'), resources)
+    this.#closers.push(() => socket.close())
+    const { admin, certificates } = plan
+    if (admin !== null) {
+      const address = await AdminAddress.start({ admin, certificates }, resources)
+      this.#admin = address
+      this.#closers.push(() => address.close())
+    }
     if (plan.metrics !== null) {
       const metrics = await startMetricsServer(plan.metrics, () => this.#observation.exposition())
       this.#closers.push(() => metrics.close())
@@ -279,6 +288,7 @@ export class Control {
     this.#since = new Date()
     this.#log = this.#logFor(plan)
     this.#observation.use(plan)
+    if (plan.admin !== null) this.#admin?.use({ admin: plan.admin, certificates: plan.certificates })
     this.#workers.allServe()
     this.#provesIn(PROVEN, plan)
   }
@@ -342,6 +352,7 @@ export class Control {
         tls,
         port: this.#ports[i] ?? 0
       })),
+      admin: plan?.admin ? { host: plan.admin.host, port: this.#admin?.port ?? 0, tls: plan.admin.tls } : null,
       issuers: (this.#keys?.status() ?? []).map(({ issuer, keys, age, error }) => ({
         name: issuer,
         keys,
@@ -428,5 +439,7 @@ function restartOnly(before: Plan, after: Plan, stateBefore: string, stateAfter:
   const key = (plan: Plan): string =>
     JSON.stringify(plan.listeners.map(({ name, host, port, tls }) => [name, host, port, tls]))
   if (key(before) !== key(after)) return 'listen'
-  return JSON.stringify(before.metrics) === JSON.stringify(after.metrics) ? null : 'metrics.address'
+  if (JSON.stringify(before.metrics) !== JSON.stringify(after.metrics)) return 'metrics.address'
+  const door = ({ admin }: Plan): string => (admin === null ? '' : JSON.stringify([admin.host, admin.port, admin.tls]))
+  return door(before) === door(after) ? null : 'admin'
 }

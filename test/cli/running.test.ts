@@ -24,6 +24,7 @@ const REPORT: StatusReport = {
     { index: 1, state: 'bypassed', beatAge: 2500, restarts: 3 }
   ],
   listeners: [{ name: 'public', host: '::1', port: 8443, tls: true }],
+  admin: null,
   issuers: [{ name: 'corp', keys: 0, keyAge: null, error: 'connect refused' }],
   certificates: [{ hosts: ['a.example'], notAfter: '2001-01-01T00:00:00.000Z' }],
   store: { state: 'degraded', reason: 'database or disk is full', pending: 3, dropped: 2, bytes: 8192 },

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http'
 import { send, sendProblem } from './answer.ts'
 import { METRICS_TYPE } from './gateway-resources.ts'
+import { listen } from './listen.ts'
 
 /** A scrape that finds one under way gets the same answer: formatting happens once, however many ask. */
 const MOST_CONNECTIONS = 32
@@ -34,16 +35,9 @@ export async function startMetricsServer(
     }
   )
   server.maxConnections = MOST_CONNECTIONS
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(address.port, address.host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-  const bound = server.address()
+  const port = await listen(server, address.host, address.port)
   return {
-    port: bound !== null && typeof bound === 'object' ? bound.port : address.port,
+    port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -22,6 +22,8 @@ export interface StatusReport {
   draining: boolean
   workers: WorkerReport[]
   listeners: ListenerReport[]
+  /** The admin API on an address; null: on the control socket only. */
+  admin: Omit<ListenerReport, 'name'> | null
   issuers: IssuerReport[]
   certificates: CertificateReport[]
   /** Of state.dir/gatehouse.db; null before it is open. */

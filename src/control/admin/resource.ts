@@ -8,6 +8,8 @@ export type AdminMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export interface Resource {
   /** Matched segment by segment: `/bans/{id}`. No two resources may fit one path. */
   path: string
+  /** Holds nothing that is secret: asked for without a credential, also on `metrics.address`. Its path has no parameters. */
+  open?: true
   /** By method. HEAD is not served: nobody asks an API for it. */
   operations: Partial<Record<AdminMethod, Operation>>
 }

@@ -26,6 +26,11 @@ export class Router {
           throw new Error(`two admin resources for one path: ${one.resource.path} and ${other.resource.path}`)
   }
 
+  /** Whether whoever reaches the server may call, before anything else about the path is said. */
+  isOpen(path: string): boolean {
+    return this.#entries.some(({ resource }) => resource.open === true && resource.path === path)
+  }
+
   /** @throws AdminProblem 400, 404 or 405. */
   find(method: string, path: string): Found {
     const segments = path.split('/', MOST_SEGMENTS + 1).slice(1)

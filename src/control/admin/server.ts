@@ -19,11 +19,11 @@ export const ADMIN_HTTP: ServerOptions = {
 
 export const MOST_CONNECTIONS = 64
 
-/** `admit` throws AdminProblem for a call that isn't to be looked at. */
-export function adminListener(
-  resources: readonly Resource[],
-  admit: (request: IncomingMessage) => void = () => {}
-): RequestListener {
+/** Throws AdminProblem for a call that isn't to be looked at. `open`: its resource may be read without a credential. */
+export type Admission = (request: IncomingMessage, open: boolean) => void
+
+/** Without `admit` everybody who reaches the server may call. */
+export function adminListener(resources: readonly Resource[], admit: Admission = () => {}): RequestListener {
   const router = new Router(resources)
   return (request, response) => {
     answer(request, router, admit).then(
@@ -33,15 +33,11 @@ export function adminListener(
   }
 }
 
-async function answer(
-  request: IncomingMessage,
-  router: Router,
-  admit: (request: IncomingMessage) => void
-): Promise<AdminAnswer> {
-  admit(request)
+async function answer(request: IncomingMessage, router: Router, admit: Admission): Promise<AdminAnswer> {
   const target = request.url ?? ''
   const question = target.indexOf('?')
   const path = question < 0 ? target : target.slice(0, question)
+  admit(request, router.isOpen(path))
   const { operation, params } = router.find(request.method ?? '', path)
   let body: unknown
   if (hasBody(request)) {

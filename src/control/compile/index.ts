@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import type { Finding, Loaded } from '../config/result.ts'
 import { parseAddress } from '../config/units.ts'
 import type { Plan } from '../../plan.ts'
+import { compileAdmin } from './admin.ts'
 import { compileCertificates } from './certificates.ts'
 import { ConsumerKeys } from './consumer-keys.ts'
 import { compileConsumers } from './consumers.ts'
@@ -79,6 +80,7 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
     log: compileLog(config.log, documents),
     // The checker has read it once already.
     metrics: config.metrics ? parseAddress(config.metrics.address) : null,
+    admin: compileAdmin(config.admin),
     redact: redactedHeaders(config.log, routes.plans),
     routes: routes.plans,
     consumers

@@ -5,11 +5,14 @@
 import type { Findings } from './findings.ts'
 import { child, itemsOf, type Node, type ScalarNode, textOf, whereOf } from './nodes.ts'
 import type { Path } from './result.ts'
-import { secretFault } from './secrets.ts'
+import { adminTokenFault, secretFault } from './secrets.ts'
 import { parseAddress } from './units.ts'
+
+const WRITTEN_SECRET = 'a secret in a file that many may read; ${env:NAME} and ${file:path} keep it out'
 
 export function checkRules(root: Node, findings: Findings): void {
   listeners(root, findings)
+  admin(root, findings)
   levels(root, findings)
   services(root, findings)
   issuers(root, findings)
@@ -74,6 +77,34 @@ function clientRules(own: Node | undefined, gateway: Node | undefined, path: Pat
   if (!own || !source || from === undefined || from === 'connection') return
   if (!child(own, 'trustedProxies') && !child(gateway, 'trustedProxies'))
     findings.error(source, [...path, 'addressFrom'], `${from} needs trustedProxies: only these may speak for a client`)
+}
+
+// --- admin
+
+function admin(root: Node, findings: Findings): void {
+  const node = child(root, 'admin')
+  const place = child(node, 'address')
+  const address = parseAddress(textOf(place) ?? '')
+  const tls = child(node, 'tls')
+  const speaks = tls?.kind === 'scalar' && tls.value === true
+  if (place && address && !speaks && !isLoopback(address.host))
+    findings.error(
+      place,
+      ['admin', 'address'],
+      'an address that is not loopback needs tls: true, or the token would be readable on the way'
+    )
+  if (tls && speaks && itemsOf(child(child(root, 'tls'), 'certificates')).length === 0)
+    findings.error(tls, ['admin', 'tls'], 'tls.certificates holds no certificate for it')
+  const token = child(node, 'token')
+  const text = textOf(token)
+  if (token?.kind !== 'scalar' || text === undefined || token.origin === 'placeholder') return
+  const fault = adminTokenFault(text)
+  if (fault !== null) findings.error(token, ['admin', 'token'], fault)
+  else if (token.origin === 'written') findings.warn(token, ['admin', 'token'], WRITTEN_SECRET)
+}
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || host.startsWith('127.')
 }
 
 // --- policies at their levels
@@ -262,6 +293,5 @@ function hmacSecret(secret: ScalarNode, algorithm: string, path: Path, findings:
   if (text === undefined || secret.origin === 'placeholder') return
   const fault = secretFault(text, algorithm)
   if (fault !== null) findings.error(secret, path, fault)
-  else if (secret.origin === 'written')
-    findings.warn(secret, path, 'a secret in a file that many may read; ${env:NAME} and ${file:path} keep it out')
+  else if (secret.origin === 'written') findings.warn(secret, path, WRITTEN_SECRET)
 }

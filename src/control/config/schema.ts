@@ -25,7 +25,7 @@ import {
   type Timeouts as TimeoutsSchema,
   type Validate as ValidateSchema
 } from './schema/policies.ts'
-import { listOf, mapping, maybe, type Shape, text, word } from './schema/shapes.ts'
+import { flag, listOf, mapping, maybe, type Shape, text, word } from './schema/shapes.ts'
 import {
   Defaults,
   type Forward as ForwardSchema,
@@ -66,6 +66,13 @@ const ConfigSchema = mapping(
     upstreams: maybe(listOf('Servers that requests are forwarded to.', Upstream, { uniqueBy: 'name' })),
     log: maybe(Log),
     state: maybe(mapping('What outlives a restart.', { dir: maybe(text('Directory. Default var.', 'path')) })),
+    admin: maybe(
+      mapping('The admin API on an address; the control socket in state.dir is always there.', {
+        address: text('IP address and port to bind. One that is not loopback needs tls.', 'address'),
+        token: text('Bearer token of whoever may call: at least 16 characters.', 'text', { secret: true }),
+        tls: maybe(flag('TLS with the certificates of tls.certificates. Default false.'))
+      })
+    ),
     metrics: maybe(
       mapping('Prometheus metrics on an address of their own.', {
         address: text('IP address and port to bind.', 'address')
@@ -77,7 +84,6 @@ const ConfigSchema = mapping(
       threats: 'Bans and honeypots.',
       revocations: 'Tokens that no longer hold.',
       cluster: 'Several hosts as one.',
-      admin: 'An admin API on an address; the control socket in state.dir is always there.',
       trace: 'Spans to an OpenTelemetry collector.',
       tests: 'The policy’s own unit tests.'
     }
@@ -119,4 +125,5 @@ export type InlineUpstreamConfig = Static<typeof InlineUpstreamSchema>
 export type UpstreamTimeoutsConfig = Static<typeof UpstreamTimeoutsSchema>
 export type IssuerConfig = Static<typeof Issuer>
 export type ConsumerConfig = Static<typeof Consumer>
+export type AdminConfig = NonNullable<Config['admin']>
 export type LogConfig = Static<typeof Log>

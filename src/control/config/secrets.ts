@@ -1,4 +1,4 @@
-/** Whether an HMAC secret can protect anything (RFC 7518 section 3.2; RFC 8725 section 3.5). */
+/** Whether a secret can protect anything: of HMAC (RFC 7518 section 3.2; RFC 8725 section 3.5), and the admin API's token. */
 
 /** Bytes of output of each algorithm's hash: the least a secret may have. */
 const LENGTHS: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 }
@@ -31,6 +31,20 @@ export function secretFault(secret: string, algorithm: string): string | null {
   if (KNOWN.has(secret)) return 'the secret is a well-known example: anybody can sign with it'
   if (new Set(secret).size < 8 || repeats(secret))
     return 'the secret is a repetition, easily guessed; `openssl rand -base64 48` makes a good one'
+  return null
+}
+
+/** Fewer characters could be found by trying, however slowly. */
+const ADMIN_TOKEN_LENGTH = 16
+
+/** What is wrong with `admin.token`, without a word of it; null when nothing is. */
+export function adminTokenFault(token: string): string | null {
+  // RFC 6750 section 2.1, b68token: what can be sent as it is.
+  if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) return 'a bearer token is letters, digits and -._~+/ only'
+  if (token.length < ADMIN_TOKEN_LENGTH)
+    return `the token has ${token.length} characters; it needs at least ${ADMIN_TOKEN_LENGTH}: \`openssl rand -base64 32\` makes a good one`
+  if (new Set(token).size < 6 || repeats(token))
+    return 'the token is a repetition, easily guessed; `openssl rand -base64 32` makes a good one'
   return null
 }
 

@@ -22,6 +22,7 @@ const REPORT: StatusReport = {
   draining: false,
   workers: [],
   listeners: [],
+  admin: null,
   issuers: [],
   certificates: [],
   store: { state: 'ok', reason: '', pending: 0, dropped: 0, bytes: 8192 },
