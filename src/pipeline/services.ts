@@ -103,9 +103,10 @@ export class WorkerServices {
     this.counters.add(x === null ? COUNTER.callbackExceptions : COUNTER.stageExceptions)
   }
 
-  /** Gives back what an exchange held. */
+  /** Gives back what an exchange holds. */
   release(x: Exchange): void {
     for (let i = 0; i < x.held.length; i++) this.limiter.release(x.held[i] ?? 0)
+    x.held.length = 0
   }
 
   /** Writes `record` into the ring. */

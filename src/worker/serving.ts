@@ -26,6 +26,8 @@ export interface ServingWorker {
   /** Over: takes its record and forgets it. Called exactly once for each. */
   ended(serving: Serving): void
   stageFailed(error: unknown, x: Exchange): void
+  /** Gives back the places that `x` holds. */
+  release(x: Exchange): void
 }
 
 /** A body this small is read to its end after a refusal, so that the connection can go on. */
@@ -86,7 +88,10 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     if (!(outcome instanceof Promise)) return this.#act(outcome)
     outcome.then(
       (settled) => this.#guarded(() => this.#act(settled)),
-      (error: unknown) => this.escaped(error)
+      (error: unknown) => {
+        this.#releaseLate()
+        this.escaped(error)
+      }
     )
   }
 
@@ -130,7 +135,13 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     this.broken(refuse('too-large', 'validate', reason, { where: route?.plan.validate.where ?? '' }))
   }
 
+  /** It was over while a stage waited, and the stages behind that one may have taken places since. */
+  #releaseLate(): void {
+    if (this.#state === 'ended') this.#worker.release(this.x)
+  }
+
   #act(outcome: Outcome): void {
+    this.#releaseLate()
     if (this.#state !== 'deciding') return
     if (outcome instanceof Permit) {
       this.#state = 'answering'

@@ -123,9 +123,13 @@ export class Traffic implements AppsOwner, ServingWorker {
 
   ended(serving: Serving): void {
     this.#underWay.delete(serving)
-    this.#services.release(serving.x)
+    this.release(serving.x)
     serving.record(this.#services.record)
     this.#services.write()
+  }
+
+  release(x: Exchange): void {
+    this.#services.release(x)
   }
 
   #look(): void {
