@@ -124,6 +124,8 @@ export interface IssuerPlan {
 /** Where an issuer's keys come from. Only the control thread reads it; workers get keys by message. */
 export type JwksPlan =
   | { kind: 'url'; url: string }
+  /** Where the issuer's discovery document may be, the likelier first; it says where the keys are. */
+  | { kind: 'discovery'; urls: string[] }
   | { kind: 'file'; path: string }
   | { kind: 'inline'; keys: Record<string, unknown>[] }
 

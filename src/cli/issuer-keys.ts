@@ -1,6 +1,7 @@
 /** An issuer's keys without a running gateway: from the configuration, from its file, or as last fetched. */
 import { readFileSync } from 'node:fs'
 import { keyFile, readSaved } from '../control/keys/key-file.ts'
+import { originOf } from '../control/keys/key-source.ts'
 import { lintKeySet, parseKeySet, type LintedSet } from '../control/keys/key-set.ts'
 import type { IssuerPlan } from '../plan.ts'
 
@@ -15,8 +16,9 @@ export async function keysAtHand({ name, jwks, algorithms }: IssuerPlan, stateDi
     }
   }
   const saved = await readSaved(keyFile(stateDir, name))
-  if (saved === null || saved.url !== jwks.url) {
-    return missing(`the keys of ${name} are at ${jwks.url}, and no gateway has fetched them yet`)
+  const origin = originOf(jwks)
+  if (saved === null || saved.url !== origin) {
+    return missing(`the keys of ${name} are found from ${origin}, and no gateway has fetched them yet`)
   }
   return parseKeySet(name, saved.body, algorithms)
 }

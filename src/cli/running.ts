@@ -129,10 +129,10 @@ function describe(report: StatusReport): string {
     const line = `worker ${index}       ${doing}, ${beat}${restarts > 0 ? `, restarted ${restarts} times` : ''}`
     lines.push(doing === 'serving' ? line : paint('yellow', line))
   }
-  for (const { name, keys, keyAge, error } of report.issuers) {
+  for (const { name, keys, keyAge, stale, error } of report.issuers) {
     const age = keyAge === null ? 'no keys' : `${keys} ${keys === 1 ? 'key' : 'keys'}, ${duration(keyAge)} old`
-    const line = `issuer         ${name}  ${age}${error ? `; ${error}` : ''}`
-    lines.push(error || keyAge === null ? paint('yellow', line) : line)
+    const line = `issuer         ${name}  ${age}${stale ? ', stale' : ''}${error ? `; ${error}` : ''}`
+    lines.push(error || stale || keyAge === null ? paint('yellow', line) : line)
   }
   for (const { hosts, notAfter } of report.certificates) {
     const left = Date.parse(notAfter) - now

@@ -81,9 +81,10 @@ export class Control {
     this.#workers = new WorkerStates(start.workers)
     this.#logLevel = readEnv(process.env).env.GATEHOUSE_LOG_LEVEL || 'info'
     this.#log = createLog({ level: this.#logLevel })
-    this.#observation = new Observation(start.memory, start.stdoutFd, (error) =>
-      this.#log.error('access lines are lost', { reason: error.message })
-    )
+    this.#observation = new Observation(start.memory, start.stdoutFd, {
+      linesLost: (error) => this.#log.error('access lines are lost', { reason: error.message }),
+      issuers: () => this.#keys?.status() ?? []
+    })
     this.#rollout = new Rollout({
       unknownKid: (issuer) => void this.#keys?.refetch(issuer),
       exception: (reason) => this.#log.error('an exception cost a request its answer', { reason }),
@@ -353,10 +354,11 @@ export class Control {
         port: this.#ports[i] ?? 0
       })),
       admin: plan?.admin ? { host: plan.admin.host, port: this.#admin?.port ?? 0, tls: plan.admin.tls } : null,
-      issuers: (this.#keys?.status() ?? []).map(({ issuer, keys, age, error }) => ({
+      issuers: (this.#keys?.status() ?? []).map(({ issuer, keys, age, stale, error }) => ({
         name: issuer,
         keys,
         keyAge: age,
+        stale,
         error
       })),
       certificates: (plan?.certificates ?? []).map(({ hosts, notAfter }) => ({

@@ -6,7 +6,7 @@ import { Limiter } from '../limits/limiter.ts'
 import { accessLine, labelsJson } from '../observe/access-line.ts'
 import { RecordReader } from '../observe/codec.ts'
 import { openAccessLog, type AccessLog } from '../observe/log.ts'
-import { Metrics } from '../observe/metrics.ts'
+import { Metrics, type MetricSources } from '../observe/metrics.ts'
 import type { AccessRecord } from '../observe/record.ts'
 import type { Plan } from '../plan.ts'
 import type { ReloadVerdict } from './admin/report.ts'
@@ -35,11 +35,15 @@ export class Observation {
   #labels = new Map<string, string>()
 
   /** @param stdout descriptor of `log.access: stdout` */
-  constructor(memory: SharedMemory, stdout: number, onError: (error: Error) => void) {
+  constructor(
+    memory: SharedMemory,
+    stdout: number,
+    around: { linesLost: (error: Error) => void; issuers: MetricSources['issuers'] }
+  ) {
     const beats = new Beats(memory)
     const readers = memory.rings.map((_, worker) => new RecordReader(memory, worker))
     this.#readers = readers
-    this.#onError = onError
+    this.#onError = around.linesLost
     this.#stdout = stdout
     this.#counters = new Counters(memory, 'control')
     const counterReader = new CounterReader(memory)
@@ -55,6 +59,7 @@ export class Observation {
       ready: () => beats.isReady() && !beats.isDraining(),
       certificates: () =>
         (this.#plan?.certificates ?? []).map(({ hosts, notAfter }) => ({ name: hosts[0] ?? '', notAfter })),
+      issuers: around.issuers,
       linesDropped: () => this.#log?.dropped ?? 0
     })
     this.#timer = setInterval(() => this.#look(), LOOK)

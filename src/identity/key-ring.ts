@@ -4,10 +4,12 @@ import type { KeySet, VerificationKey } from '../plan.ts'
 /** Longest wait of a token for a key that its issuer may have published a moment ago, ms. */
 const ARRIVAL_WAIT = 1000
 /**
- * Such waits begin at most this often, ms: the control thread fetches a set at most three times in 30 s, and between
- * fetches a kid that nobody knows is refused at once.
+ * Such waits begin at most so often in any so many ms, which is how often the control thread fetches a set for them:
+ * past that a kid that nobody knows is refused at once. Spread evenly instead, the second of two quick rotations would
+ * find good tokens refused.
  */
-const ARRIVAL_EVERY = 10_000
+const ARRIVALS = 3
+const ARRIVALS_WINDOW = 30_000
 
 export class KeyRing {
   /** Of the set held; 0: none came yet. */
@@ -16,7 +18,8 @@ export class KeyRing {
   #byKid = new Map<string, VerificationKey[]>()
   /** A single key is configured rather than published: its tokens need not name it. */
   #single = false
-  #windowStart = -Infinity
+  /** When the last ARRIVALS waits began, the oldest first. */
+  readonly #begun: number[] = Array.from({ length: ARRIVALS }, () => -Infinity)
   #arrived: Promise<void> | null = null
   #announce: (() => void) | null = null
 
@@ -67,13 +70,14 @@ export class KeyRing {
 
   /** Whether a token with an unknown kid should wait for the next set rather than be refused. */
   mayArrive(now: number): boolean {
-    return this.#arrived !== null || now - this.#windowStart >= ARRIVAL_EVERY
+    return this.#arrived !== null || now - (this.#begun[0] ?? 0) >= ARRIVALS_WINDOW
   }
 
-  /** Resolves when a set comes, or at the end of the window that the first who waits opens. */
+  /** Resolves when a set comes, or at the end of the time that the first who waits begins. */
   arrival(now: number): Promise<void> {
     if (this.#arrived !== null) return this.#arrived
-    this.#windowStart = now
+    this.#begun.shift()
+    this.#begun.push(now)
     this.#arrived = new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer)

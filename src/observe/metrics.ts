@@ -63,6 +63,13 @@ export interface MetricSources {
   ready(): boolean
   /** `name` is the first host of the certificate, from the configuration; `notAfter` ms since the epoch. */
   certificates(): Iterable<{ readonly name: string; readonly notAfter: number }>
+  /** Names of the configuration; `age` in ms since the keys in use were fetched, null without keys. */
+  issuers(): Iterable<{
+    readonly issuer: string
+    readonly keys: number
+    readonly age: number | null
+    readonly stale: boolean
+  }>
   /** Access lines lost by the log's destination. */
   linesDropped(): number
 }
@@ -131,6 +138,11 @@ export class Metrics {
       generation: this.#gauge('generation', 'Configuration generation being served', []),
       ready: this.#gauge('ready', '1 while ready for traffic', []),
       certificates: this.#gauge('certificate_expiry_timestamp_seconds', 'End of validity', ['certificate']),
+      issuerKeys: this.#gauge('issuer_keys', "Keys that an issuer's tokens may be verified with", ['issuer']),
+      issuerKeyAge: this.#gauge('issuer_keys_age_seconds', "Time since an issuer's keys were fetched", ['issuer']),
+      issuerStale: this.#gauge('issuer_keys_stale', '1 while keys are kept because the issuer gives no newer ones', [
+        'issuer'
+      ]),
       linesDropped: this.#gauge('access_lines_dropped', 'Access lines lost by their destination since the start', []),
       memory: this.#gauge('process_resident_memory_bytes', 'Memory of the process, all threads', []),
       cpu: this.#gauge('process_cpu_seconds', 'Processor time of the process since the start, all threads', [])
@@ -186,6 +198,12 @@ export class Metrics {
     gauges.certificates.reset()
     for (const { name, notAfter } of sources.certificates())
       gauges.certificates.set({ certificate: name }, notAfter / 1000)
+    for (const gauge of [gauges.issuerKeys, gauges.issuerKeyAge, gauges.issuerStale]) gauge.reset()
+    for (const { issuer, keys, age, stale } of sources.issuers()) {
+      gauges.issuerKeys.set({ issuer }, keys)
+      if (age !== null) gauges.issuerKeyAge.set({ issuer }, age / 1000)
+      gauges.issuerStale.set({ issuer }, stale ? 1 : 0)
+    }
   }
 
   /** A lookup by number: prom-client would make and hash a string of the five labels each time. */

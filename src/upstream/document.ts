@@ -12,10 +12,16 @@ export interface DocumentResponse {
   readonly body: AsyncIterable<unknown>
 }
 
+/** The server says that there is no such document: 404 or 410. */
+export class NotFound extends Error {}
+
 /** Reads a 200 of at most `maxBytes`, identity-coded, in UTF-8. Rejects with a message for the owner. */
 export async function readDocument(response: DocumentResponse, maxBytes: number): Promise<Document> {
   const { statusCode, headers, body } = response
-  if (statusCode !== 200) throw new Error(`answered ${statusCode}, expected 200`)
+  if (statusCode !== 200) {
+    const Kind = statusCode === 404 || statusCode === 410 ? NotFound : Error
+    throw new Kind(`answered ${statusCode}, expected 200`)
+  }
   const coding = text(headers['content-encoding'])
   // Decoded, a small answer could unfold into any size.
   if (coding !== '' && coding !== 'identity')

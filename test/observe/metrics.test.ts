@@ -16,6 +16,7 @@ function bench() {
     generation: () => 3,
     ready: () => true,
     certificates: () => certificates,
+    issuers: () => [{ issuer: 'corp', keys: 2, age: 90_000, stale: true }],
     linesDropped: () => 1
   })
   return { metrics, certificates, counters: new Counters(memory, 1) }
@@ -61,7 +62,7 @@ t.test('golden: requests, durations and gauges', async (t) => {
     'gatehouse_shadow_denials_total{policy="ip"} 1'
   ])
   const gauges = lines(text, 'gatehouse_').filter((line) =>
-    /fill|beat|generation|ready|certif|lines_d|_bytes_t/.test(line)
+    /fill|beat|generation|ready|certif|issuer|lines_d|_bytes_t/.test(line)
   )
   t.same(gauges, [
     'gatehouse_request_bytes_total{route="orders.read"} 20',
@@ -73,6 +74,9 @@ t.test('golden: requests, durations and gauges', async (t) => {
     'gatehouse_generation 3',
     'gatehouse_ready 1',
     'gatehouse_certificate_expiry_timestamp_seconds{certificate="api.example.com"} 1800000000',
+    'gatehouse_issuer_keys{issuer="corp"} 2',
+    'gatehouse_issuer_keys_age_seconds{issuer="corp"} 90',
+    'gatehouse_issuer_keys_stale{issuer="corp"} 1',
     'gatehouse_access_lines_dropped 1'
   ])
 })

@@ -20,7 +20,10 @@ void t.test('lines go where the plan that serves says', async (t) => {
       certificates: []
     }) as unknown as Plan
   const memory = allocateShared({ workers: 1, limitSlots: 1 << 10, ringBytes: 1 << 16 })
-  const observation = new Observation(memory, 1, (error) => t.fail(error.message))
+  const observation = new Observation(memory, 1, {
+    linesLost: (error) => t.fail(error.message),
+    issuers: () => []
+  })
   const served = to('served')
   observation.prepare(served).commit()
   observation.use(served)

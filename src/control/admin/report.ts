@@ -56,6 +56,8 @@ export interface IssuerReport {
   keys: number
   /** Since the set was fetched or read; null: there is none yet. */
   keyAge: number | null
+  /** They are older than they should be: kept because the provider doesn't answer, or does so badly. */
+  stale: boolean
   /** Why the last attempt to fetch failed; null when it didn't. */
   error: string | null
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { ALGORITHMS } from '../config/schema/identity.ts'
 import type { IssuerConfig } from '../config/schema.ts'
+import { discoveryUrls } from '../keys/discovery.ts'
 import { lintKeySet, parseKeySet } from '../keys/key-set.ts'
 import type { IssuerPlan, JwksPlan } from '../../plan.ts'
 import { duration } from './checked.ts'
@@ -11,6 +12,8 @@ import type { Path, Report } from './report.ts'
 const CLOCK_SKEW = 30_000
 /** HMAC keys verify and sign alike, so they are for issuers that say so. */
 const ASYMMETRIC = ALGORITHMS.filter((algorithm) => !algorithm.startsWith('HS'))
+
+type KeysConfig = Exclude<IssuerConfig['jwks'], undefined>
 
 /** The issuers of one configuration. */
 export class Issuers {
@@ -44,13 +47,25 @@ export class Issuers {
       groupsClaim: listOf(issuer.groupsClaim),
       consumerClaim: issuer.consumerClaim ?? null,
       attributes: issuer.attributes ?? {},
-      jwks: this.#keys(issuer, algorithms, [...path, 'jwks']),
+      jwks:
+        issuer.jwks === undefined
+          ? this.#discovery(issuer.issuer, [...path, 'issuer'])
+          : this.#keys(issuer.name, issuer.jwks, algorithms, [...path, 'jwks']),
       where: this.#report.where(path)
     }
   }
 
-  #keys(issuer: IssuerConfig, algorithms: readonly string[], path: Path): JwksPlan {
-    const { name, jwks } = issuer
+  #discovery(issuer: string, path: Path): JwksPlan {
+    const urls = this.#report.isPlaceholder(path) ? [] : discoveryUrls(issuer)
+    if (urls === null)
+      this.#report.error(
+        path,
+        'without jwks the keys are found from here, over https, or http on loopback, without query and fragment: say jwks for any other'
+      )
+    return { kind: 'discovery', urls: urls ?? [] }
+  }
+
+  #keys(name: string, jwks: KeysConfig, algorithms: readonly string[], path: Path): JwksPlan {
     if (typeof jwks === 'string') {
       if (/^https?:\/\//.test(jwks)) return { kind: 'url', url: jwks }
       return this.#file(name, jwks, algorithms, path)

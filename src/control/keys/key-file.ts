@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { parseObject } from '../../identity/json.ts'
 
 export interface SavedKeys {
-  /** Where it was fetched: a set of another address is not this issuer's any more. */
+  /** The address in the configuration that led to it: a set of another is not this issuer's any more. */
   readonly url: string
   /** ms since the epoch. */
   readonly fetchedAt: number

@@ -3,10 +3,11 @@
  * that is no key set, or has no usable key, is an error like no answer at all, and the keys held stay in use.
  */
 import { readFile, stat } from 'node:fs/promises'
+import { Discovery } from './discovery.ts'
 import { keyFile, readSaved, writeSaved } from './key-file.ts'
 import { lintKeySet, parseKeySet } from './key-set.ts'
 import type { LintedSet } from './key-set.ts'
-import type { IssuerPlan, VerificationKey } from '../../plan.ts'
+import type { IssuerPlan, JwksPlan, VerificationKey } from '../../plan.ts'
 
 /** GET of a JSON document. Rejects with an Error for people; `cacheSeconds` is Cache-Control's max-age. */
 export type FetchJson = (
@@ -27,12 +28,14 @@ export interface SourceOptions {
 
 export interface SourceStatus {
   readonly issuer: string
-  readonly kind: 'url' | 'file' | 'inline'
+  readonly kind: IssuerPlan['jwks']['kind']
   readonly keys: number
   /** ms since the keys in use were fetched; null: there are none. */
   readonly age: number | null
   /** The keys in use are those of an earlier run: the provider has not answered yet. */
   readonly saved: boolean
+  /** The keys in use are older than they should be: of an earlier run, or kept because the last attempt failed. */
+  readonly stale: boolean
   /** Of the last attempt; null: it went well. */
   readonly error: string | null
   /** When the next attempt is due, ms since the epoch; null: none is planned. */
@@ -58,6 +61,8 @@ export class KeySource {
   /** ms since the epoch; 0: never. */
   fetchedAt = 0
   readonly #options: SourceOptions
+  /** Null: the configuration says where the keys are. */
+  readonly #discovery: Discovery | null
   #digest = ''
   #saved = false
   #error: string | null = null
@@ -72,6 +77,9 @@ export class KeySource {
   constructor(plan: IssuerPlan, options: SourceOptions) {
     this.plan = plan
     this.#options = options
+    const { jwks, issuer } = plan
+    const { fetchJson, clock } = options
+    this.#discovery = jwks.kind === 'discovery' ? new Discovery(issuer, jwks.urls, fetchJson, clock) : null
   }
 
   /** Whether `plan` takes its keys from the same place in the same way. */
@@ -82,7 +90,7 @@ export class KeySource {
 
   /** The first attempt; the saved set stands in where the provider doesn't answer. Never rejects. */
   async load(): Promise<void> {
-    await this.#attempt()
+    await this.#attempt(false)
     if (this.keys.length === 0) await this.#loadSaved()
   }
 
@@ -100,13 +108,13 @@ export class KeySource {
     this.#refetches = this.#refetches.filter((at) => now - at < REFETCH_WINDOW)
     if (this.#refetches.length >= REFETCHES) return false
     this.#refetches.push(now)
-    void this.#attempt()
+    void this.#attempt(true)
     return true
   }
 
   /** Reads a file again; others are left to their schedule. */
   async refreshFile(): Promise<void> {
-    if (this.plan.jwks.kind === 'file') await this.#attempt()
+    if (this.plan.jwks.kind === 'file') await this.#attempt(false)
   }
 
   /** Resolves when no attempt is under way. */
@@ -121,6 +129,7 @@ export class KeySource {
       keys: this.keys.length,
       age: this.keys.length === 0 ? null : this.#options.clock() - this.fetchedAt,
       saved: this.#saved,
+      stale: this.keys.length > 0 && (this.#saved || this.#failures > 0),
       error: this.#error,
       nextAt: this.#nextAt
     }
@@ -133,30 +142,31 @@ export class KeySource {
     await this.#flight
   }
 
-  /** One at a time: whoever asks during an attempt waits for that one. */
-  #attempt(): Promise<void> {
-    this.#flight ??= this.#get().finally(() => {
+  /** One at a time: whoever asks during an attempt waits for that one. `again`: a token caused it. */
+  #attempt(again: boolean): Promise<void> {
+    this.#flight ??= this.#get(again).finally(() => {
       this.#flight = null
       this.#schedule()
     })
     return this.#flight
   }
 
-  async #get(): Promise<void> {
+  async #get(again: boolean): Promise<void> {
     let lifetime = DEFAULT_REFRESH
     try {
-      const { body, linted, cacheSeconds } = await this.#read()
+      const { body, linted, cacheSeconds } = await this.#read(again)
       if (this.#closed) return
       if (cacheSeconds !== null) lifetime = Math.min(Math.max(cacheSeconds * 1000, MIN_REFRESH), MAX_REFRESH)
       if (!linted.ok) throw new Error(linted.reason)
       this.#error = null
       this.#failures = 0
       const changed = this.#take(linted, this.#options.clock(), false)
-      if (body !== null && this.plan.jwks.kind === 'url') await this.#save(this.plan.jwks.url, body)
+      if (body !== null) await this.#save(body)
       if (changed) this.#announce()
     } catch (error) {
       if (this.#closed) return
       this.#failures++
+      this.#discovery?.distrust()
       this.#error = error instanceof Error ? error.message : String(error)
       const standing = this.keys.length > 0 ? 'the keys held stay in use' : 'there are no keys'
       this.#options.onNote('error', `issuer ${this.plan.name}: no new keys: ${this.#error}; ${standing}`)
@@ -164,32 +174,43 @@ export class KeySource {
     this.#nextAt = this.#options.clock() + this.#delay(lifetime)
   }
 
-  async #read(): Promise<{ body: string | null; linted: LintedSet; cacheSeconds: number | null }> {
+  /** `body`: what is worth keeping for a cold start, or null. */
+  async #read(again: boolean): Promise<{ body: string | null; linted: LintedSet; cacheSeconds: number | null }> {
     const { name, jwks, algorithms } = this.plan
-    if (jwks.kind === 'inline') {
-      return { body: null, linted: lintKeySet(name, jwks.keys, algorithms), cacheSeconds: null }
+    switch (jwks.kind) {
+      case 'inline':
+        return { body: null, linted: lintKeySet(name, jwks.keys, algorithms), cacheSeconds: null }
+      case 'file':
+        return { body: null, linted: parseKeySet(name, await readBounded(jwks.path), algorithms), cacheSeconds: null }
+      case 'url':
+        return this.#fetch(jwks.url)
+      case 'discovery':
+        return this.#fetch((await this.#discovery?.keySetUrl(again)) ?? '')
     }
-    const { body, cacheSeconds } =
-      jwks.kind === 'url'
-        ? await this.#options.fetchJson(jwks.url, LIMITS)
-        : { body: await readBounded(jwks.path), cacheSeconds: null }
+  }
+
+  async #fetch(url: string): Promise<{ body: string; linted: LintedSet; cacheSeconds: number | null }> {
+    const { body, cacheSeconds } = await this.#options.fetchJson(url, LIMITS)
     if (Buffer.byteLength(body) > LIMITS.maxBytes)
       throw new Error(`the key set is larger than ${LIMITS.maxBytes} bytes`)
-    return { body, linted: parseKeySet(name, body, algorithms), cacheSeconds }
+    return { body, linted: parseKeySet(this.plan.name, body, this.plan.algorithms), cacheSeconds }
   }
 
   async #loadSaved(): Promise<void> {
     const { name, jwks, algorithms } = this.plan
-    if (jwks.kind !== 'url') return
+    const origin = originOf(jwks)
+    if (origin === null) return
     const saved = await readSaved(keyFile(this.#options.stateDir, name))
-    if (saved === null || saved.url !== jwks.url) return
+    if (saved === null || saved.url !== origin) return
     const linted = parseKeySet(name, saved.body, algorithms)
     if (!linted.ok) return
     this.#take(linted, saved.fetchedAt, true)
     this.#options.onNote('warn', `issuer ${name}: using its keys of ${new Date(saved.fetchedAt).toISOString()}`)
   }
 
-  async #save(url: string, body: string): Promise<void> {
+  async #save(body: string): Promise<void> {
+    const url = originOf(this.plan.jwks)
+    if (url === null) return
     try {
       const path = keyFile(this.#options.stateDir, this.plan.name)
       await writeSaved(path, { url, fetchedAt: this.fetchedAt, body })
@@ -228,12 +249,18 @@ export class KeySource {
   }
 
   #schedule(): void {
-    if (!this.#begun || this.#closed || this.plan.jwks.kind !== 'url' || this.#nextAt === null) return
+    if (!this.#begun || this.#closed || originOf(this.plan.jwks) === null || this.#nextAt === null) return
     if (this.#timer !== null) clearTimeout(this.#timer)
     const wait = Math.max(0, this.#nextAt - this.#options.clock())
-    this.#timer = setTimeout(() => void this.#attempt(), wait)
+    this.#timer = setTimeout(() => void this.#attempt(false), wait)
     this.#timer.unref()
   }
+}
+
+/** The address that the configuration gives for keys that are fetched; null for those that are not. */
+export function originOf(jwks: JwksPlan): string | null {
+  if (jwks.kind === 'url') return jwks.url
+  return jwks.kind === 'discovery' ? (jwks.urls[0] ?? null) : null
 }
 
 async function readBounded(path: string): Promise<string> {

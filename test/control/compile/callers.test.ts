@@ -33,6 +33,34 @@ t.test('keys of an issuer: a url, over https or on loopback', async (t) => {
   saysExactly(t, errorsOf(issuer('jwks: "http://idp.example/k"')), [/jwks: .*https/])
 })
 
+t.test('keys of an issuer: without jwks, found from its name', async (t) => {
+  const named = (url: string): string => issuer('typ: JWT').replace('https://idp.example', url)
+  t.strictSame(planOf(named('https://idp.example')).issuers[0]?.jwks, {
+    kind: 'discovery',
+    urls: [
+      'https://idp.example/.well-known/openid-configuration',
+      'https://idp.example/.well-known/oauth-authorization-server'
+    ]
+  })
+  for (const url of ['https://idp.example:8443/realms/a', 'https://idp.example:8443/realms/a/'])
+    t.strictSame(planOf(named(url)).issuers[0]?.jwks, {
+      kind: 'discovery',
+      urls: [
+        'https://idp.example:8443/realms/a/.well-known/openid-configuration',
+        'https://idp.example:8443/.well-known/oauth-authorization-server/realms/a'
+      ]
+    })
+  t.strictSame(errorsOf(named('http://127.0.0.1:1')), [])
+  for (const url of [
+    'http://idp.example',
+    'idp',
+    'https://idp.example?a=b',
+    'https://idp.example#',
+    'https://u:p@idp.example'
+  ])
+    saysExactly(t, errorsOf(named(url)), [/issuers\[0\]\.issuer: .*say jwks/])
+})
+
 t.test('keys of an issuer: inline, each good for something', async (t) => {
   const inline = (...keys: object[]): string => issuer(`jwks: { keys: ${JSON.stringify(keys)} }`)
   t.strictSame(errorsOf(inline(jwk(rsa.publicKey, { kid: 'r' }), jwk(ed.publicKey, { kid: 'e' }))), [])

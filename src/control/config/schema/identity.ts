@@ -35,16 +35,18 @@ export const Issuer = define(
     {
       name: text('What auth and X-Issuer call it.', 'name'),
       issuer: text('The exact value of iss.'),
-      jwks: either(
-        'Where its keys are: a url (https, or http on loopback), a path, { file: keys.json } or { keys: [ … ] }.',
-        text('A url or a path.', 'jwks'),
-        mapping(
-          'A file or the keys themselves.',
-          {
-            file: maybe(text('Path of a JSON Web Key Set.', 'path')),
-            keys: maybe(listOf('JSON Web Keys.', jwk))
-          },
-          { exactlyOne: ['file', 'keys'], ownFile: true }
+      jwks: maybe(
+        either(
+          'Where its keys are: a url (https, or http on loopback), a path, { file: keys.json } or { keys: [ … ] }. Default: OpenID Connect discovery from issuer.',
+          text('A url or a path.', 'jwks'),
+          mapping(
+            'A file or the keys themselves.',
+            {
+              file: maybe(text('Path of a JSON Web Key Set.', 'path')),
+              keys: maybe(listOf('JSON Web Keys.', jwk))
+            },
+            { exactlyOne: ['file', 'keys'], ownFile: true }
+          )
         )
       ),
       audiences: either(
