@@ -44,6 +44,8 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
   readonly writer: ResponseWriter
   readonly appEpoch: number
   body: RequestBody | null = null
+  /** Kept by UnderWay. */
+  place = 0
   readonly #res: NativeResponse
   readonly #worker: ServingWorker
   readonly #startedAt: number

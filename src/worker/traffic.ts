@@ -7,6 +7,7 @@ import type { Tables } from '../pipeline/tables.ts'
 import type { Apps, AppsOwner } from './apps.ts'
 import { BodyMemory } from './body-memory.ts'
 import { Serving, type ServingWorker } from './serving.ts'
+import { UnderWay } from './under-way.ts'
 import type { NativeRequest, NativeResponse } from './uws.ts'
 
 const SWEEP = 250
@@ -22,7 +23,7 @@ const IDLE_GRACE = 500
 export class Traffic implements AppsOwner, ServingWorker {
   readonly bodyMemory: BodyMemory
   readonly #services: WorkerServices
-  readonly #underWay = new Set<Serving>()
+  readonly #underWay = new UnderWay()
   readonly #sweep: NodeJS.Timeout
   #apps: Apps | null = null
   #tables: Tables | null = null
@@ -122,7 +123,7 @@ export class Traffic implements AppsOwner, ServingWorker {
   }
 
   ended(serving: Serving): void {
-    this.#underWay.delete(serving)
+    this.#underWay.remove(serving)
     this.release(serving.x)
     serving.record(this.#services.record)
     this.#services.write()
@@ -134,7 +135,7 @@ export class Traffic implements AppsOwner, ServingWorker {
 
   #look(): void {
     const now = monotonicMs()
-    for (const serving of this.#underWay) serving.sweep(now)
+    this.#underWay.forEach((serving) => serving.sweep(now))
   }
 
   /** Resolves when nothing is under way, or at the deadline (ms from now), when what is left has been cut off. */
@@ -148,7 +149,7 @@ export class Traffic implements AppsOwner, ServingWorker {
       await new Promise((resolve) => setTimeout(resolve, LOOK))
     }
     clearInterval(this.#sweep)
-    for (const serving of this.#underWay) serving.cutOff()
+    for (const serving of this.#underWay.all()) serving.cutOff()
   }
 }
 
