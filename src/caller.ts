@@ -3,12 +3,15 @@
  * read by policy/, limits/ and observe/.
  */
 export interface Caller {
-  method: 'jwt' | 'key' | 'anonymous' | 'public'
+  method: 'jwt' | 'key' | 'basic' | 'certificate' | 'signature' | 'external' | 'anonymous' | 'public'
   /** `sub` of a token; '' when none. */
   subject: string
   /** The issuer's name in the configuration (not its URL); '' when none. */
   issuer: string
-  /** Id of the API key, or `jti`-independent name of the token's kind; '' when none. Never the secret itself. */
+  /**
+   * What names the credential and not its secret: id of an API key, user name, name or fingerprint of a certificate,
+   * id of a signing key. '' when none, and for a token alone.
+   */
   credential: string
   /** Name of the consumer; '' when none. */
   consumer: string

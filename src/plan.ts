@@ -59,11 +59,21 @@ export interface ListenerPlan {
   tls: boolean
   /** TLS only. */
   minVersion: 'TLSv1.2'
+  /** Whether clients are asked for certificates, and whether they must have one; null: not asked. TLS only. */
+  clientCertificates: ClientCertificatesPlan | null
   /** Answer everything with 308 to this https port; null: serve. 0 means the bound port of the first TLS listener. */
   redirect: { port: number } | null
   /** Path that answers 200 while ready and 503 while not, before bans and routes; null: none. */
   ready: string | null
   client: ClientPlan
+}
+
+export interface ClientCertificatesPlan {
+  /** Private copy of the authorities whose certificates are taken; its name is a hash of its content. */
+  caFile: string
+  /** Refuse every request of a client that shows none. */
+  required: boolean
+  where: Where
 }
 
 /** How the client's address is found on a listener. */
@@ -161,6 +171,9 @@ export interface ConsumerPlan {
   clients: { issuer: string; id: string }[]
   keys: ApiKeyPlan[]
   jwt: ConsumerTokenPlan[]
+  basic: PasswordPlan[]
+  certificates: CertificateNamePlan[]
+  signatures: SigningKeyPlan[]
   where: Where
 }
 
@@ -182,6 +195,33 @@ export interface ConsumerTokenPlan {
   key: VerificationKey
   where: Where
 }
+
+/** A password as it is kept: scrypt (RFC 7914) of it. Parameters are within the bounds that load checks. */
+export interface PasswordPlan {
+  username: string
+  /** `scrypt:…` as written; see identity/password.ts. */
+  hash: string
+  where: Where
+}
+
+/** A client certificate of the consumer's, by one of its alternative names or by itself. */
+export interface CertificateNamePlan {
+  /** As ClientCertificate has them: `DNS:client.example`, `sha256:` and 64 hex digits. */
+  name: string
+  where: Where
+}
+
+/** What a consumer signs requests with (RFC 9421), found by `keyid`. */
+export interface SigningKeyPlan {
+  keyId: string
+  /** Of the HTTP Signature Algorithms registry. */
+  algorithm: SigningAlgorithm
+  /** Its `algorithms` hold the one JWS name of the same cryptography. */
+  key: VerificationKey
+  where: Where
+}
+
+export type SigningAlgorithm = 'ed25519' | 'hmac-sha256' | 'ecdsa-p256-sha256' | 'rsa-pss-sha512' | 'rsa-v1_5-sha256'
 
 export interface UpstreamPlan {
   /** A name of the configuration, or `service:<name>` for one written inside a service. */
@@ -275,6 +315,9 @@ export interface AuthPlan {
   public: boolean
   jwt: JwtAuthPlan | null
   key: Places | null
+  basic: boolean
+  certificate: boolean
+  signature: boolean
   require: 'any' | 'all'
   /** Consumer that a request without any credential becomes; null: 401. */
   anonymous: string | null

@@ -1,6 +1,19 @@
 import type { Caller } from './caller.ts'
 import type { HeaderList } from './headers.ts'
 
+/** The certificate that a TLS client proved to hold, and an authority of the listener's vouched for. */
+export interface ClientCertificate {
+  /** Most specific part first, as RFC 4514 writes it: `CN=client,O=Acme,C=US`. For people; names are compared by `sans`. */
+  readonly subject: string
+  /** Alternative names with their kind: `DNS:` (lower-case), `URI:`, `email:`, `IP:` (one spelling), others as OpenSSL names them. */
+  readonly sans: readonly string[]
+  /** `sha256:` and 64 lower-case hex digits, over the whole certificate. */
+  readonly fingerprint: string
+  /** ms since the epoch: good from (inclusive) and until (inclusive). */
+  readonly from: number
+  readonly until: number
+}
+
 /**
  * A request as the policies see it: normalised once, before any of them looks. pipeline/exchange.ts implements it;
  * `explain` makes the same from the command line.
@@ -29,6 +42,8 @@ export interface RequestView {
   readonly clientAddress: Uint8Array
   /** `clientIp` cut to the listener's ipv6Prefix: the key of limits by ip. */
   readonly clientKey: string
+  /** null: the listener asks for none, or the client has none. */
+  readonly clientCertificate: ClientCertificate | null
   /** Name of the matched route and of its service; '' before routing. */
   readonly routeName: string
   readonly serviceName: string

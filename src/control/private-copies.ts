@@ -11,7 +11,10 @@ const COPY = /^[0-9a-f]{64}\.(?:crt|key)$/
  */
 export function removeUnusedCopies(stateDir: string, plan: Plan): void {
   const directory = join(stateDir, 'tls')
-  const used = new Set(plan.certificates.flatMap(({ certFile, keyFile }) => [basename(certFile), basename(keyFile)]))
+  const used = new Set([
+    ...plan.certificates.flatMap(({ certFile, keyFile }) => [basename(certFile), basename(keyFile)]),
+    ...plan.listeners.flatMap(({ clientCertificates: asked }) => (asked === null ? [] : [basename(asked.caFile)]))
+  ])
   for (const name of contentsOf(directory)) {
     if (COPY.test(name) && !used.has(name)) rmSync(join(directory, name), { force: true })
   }

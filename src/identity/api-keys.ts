@@ -4,9 +4,7 @@
  * about a microsecond, and a cache would have to hold the raw key.
  */
 import { hash, timingSafeEqual } from 'node:crypto'
-import { identityOfKey } from './identity.ts'
 import type { CallerDirectory, KeyHolder } from './directory.ts'
-import type { Identity } from './identity.ts'
 import type { BadCredential } from './credentials.ts'
 
 /** Longest key taken, in characters. */
@@ -33,10 +31,6 @@ export function lookUpKey(key: string, directory: CallerDirectory, now: number):
     return { reason: `key ${id} of ${holder.consumer.name} no longer holds since ${new Date(expires).toISOString()}` }
   }
   return holder
-}
-
-export function identityOf(holder: KeyHolder): Identity {
-  return (holder.identity ??= identityOfKey(holder.consumer, holder.plan))
 }
 
 /** Printable ASCII without space. */

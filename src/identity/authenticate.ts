@@ -3,16 +3,18 @@
  * credential that is there and bad refuses, whatever else is good; the anonymous consumer is for those who present
  * nothing at all. Shadow mode is the caller's business: the outcome is the same.
  */
-import { identityOf, lookUpKey } from './api-keys.ts'
+import { lookUpKey } from './api-keys.ts'
+import { lookUpCertificate } from './certificates.ts'
 import { findKey, findToken, placesRead } from './credentials.ts'
-import { identityOfBoth, identityOfGuest, identityOfNobody } from './identity.ts'
+import { identityOf, identityOfBoth, identityOfGuest, identityOfNobody } from './identity.ts'
 import type { BadCredential, Found } from './credentials.ts'
-import type { CallerDirectory, KeyHolder } from './directory.ts'
+import type { CallerDirectory, Holder } from './directory.ts'
 import type { Identity } from './identity.ts'
 import type { TokenVerifier } from './verifier.ts'
 import type { TokenOutcome } from './verdict.ts'
 import type { HeaderList } from '../headers.ts'
 import type { AuthPlan, Places } from '../plan.ts'
+import type { ClientCertificate } from '../request.ts'
 
 /** What is looked at of a request; a RequestView is one. */
 export interface AuthRequest {
@@ -21,6 +23,7 @@ export interface AuthRequest {
   readonly query: string
   /** The client's address as limits count it. */
   readonly clientKey: string
+  readonly clientCertificate: ClientCertificate | null
 }
 
 export interface AuthRefusal {
@@ -75,17 +78,31 @@ export class Authenticator {
     const { headers, query, clientKey } = request
     const token = plan.jwt === null ? null : findToken(plan.jwt, headers, query)
     const key = plan.key === null ? null : findKey(plan.key, headers, query, auth.bearerIsToken)
-    if (token === null && key === null) return auth.uncredentialed ?? missing(auth, 'no credential is presented')
+    const certificate = plan.certificate ? request.clientCertificate : null
+    if (token === null && key === null && certificate === null) {
+      return auth.uncredentialed ?? missing(auth, 'no credential is presented')
+    }
     if (isBad(token)) return invalid(auth, token.reason)
     if (isBad(key)) return invalid(auth, key.reason)
     if (plan.require === 'all') {
-      if (plan.jwt !== null && token === null) return missing(auth, 'a key is presented, but no token')
-      if (plan.key !== null && key === null) return missing(auth, 'a token is presented, but no key')
+      if (plan.jwt !== null && token === null) return missing(auth, 'a token is missing')
+      if (plan.key !== null && key === null) return missing(auth, 'an API key is missing')
+      if (plan.certificate && certificate === null) return missing(auth, 'a client certificate is missing')
     }
 
-    // The key first: it is cheap, and bad it spares the token's verification.
-    const holder = key === null ? null : lookUpKey(key, auth.directory, now)
-    if (holder !== null && !isHolder(holder)) return invalid(auth, holder.reason)
+    // The cheap ones first: bad, they spare the token's verification.
+    let holder: Holder | null = null
+    if (key !== null) {
+      const found = lookUpKey(key, auth.directory, now)
+      if (!isHolder(found)) return invalid(auth, found.reason)
+      holder = found
+    }
+    if (certificate !== null) {
+      const found = lookUpCertificate(certificate, auth.directory, now)
+      if (!isHolder(found)) return invalid(auth, found.reason)
+      if (holder !== null && holder.consumer !== found.consumer) return invalid(auth, DIFFERENT)
+      holder ??= found
+    }
     if (plan.jwt === null || token === null) {
       return holder === null ? missing(auth, 'no credential is presented') : identityOf(holder)
     }
@@ -96,14 +113,15 @@ export class Authenticator {
   }
 }
 
-function conclude(auth: PreparedAuth, token: TokenOutcome, holder: KeyHolder | null): AuthOutcome {
+const DIFFERENT = 'the credentials name different consumers'
+
+function conclude(auth: PreparedAuth, token: TokenOutcome, holder: Holder | null): AuthOutcome {
   if (!token.ok) {
     if (token.code === 'bad-credential') return invalid(auth, token.reason)
     return { ok: false, code: token.code, reason: token.reason, headers: RETRY }
   }
   if (holder === null) return token
-  const both = identityOfBoth(token.proof, holder.consumer, holder.plan)
-  return both ?? invalid(auth, 'the token and the key name different consumers')
+  return identityOfBoth(token.proof, holder) ?? invalid(auth, DIFFERENT)
 }
 
 function guest(plan: AuthPlan, directory: CallerDirectory): Identity | null {
@@ -116,13 +134,15 @@ function guest(plan: AuthPlan, directory: CallerDirectory): Identity | null {
 /**
  * RFC 9110 section 11.6.1 wants a challenge with every 401. Bearer carries an error code only when something was
  * presented (RFC 6750 section 3.1). API keys have no registered scheme; `ApiKey` is the one `Authorization` takes
- * here. No realm: it would only name the product or the inside. A token's challenge that says what was wrong with it
+ * here. Nor have client certificates, which no header carries. No realm: it would only name the product or the inside.
+ * A token's challenge that says what was wrong with it
  * would tell a forger which step he has reached.
  */
 function challenges(plan: AuthPlan, bearer: string): readonly string[] {
   const list: string[] = []
   if (plan.jwt !== null) list.push('www-authenticate', bearer)
   if (plan.key !== null) list.push('www-authenticate', 'ApiKey')
+  if (plan.certificate) list.push('www-authenticate', 'ClientCertificate')
   return Object.freeze(list)
 }
 
@@ -141,6 +161,6 @@ function isBad(found: Found): found is BadCredential {
   return typeof found === 'object' && found !== null
 }
 
-function isHolder(found: KeyHolder | BadCredential): found is KeyHolder {
+function isHolder(found: Holder | BadCredential): found is Holder {
   return 'consumer' in found
 }

@@ -5,14 +5,22 @@
 import type { Identity } from './identity.ts'
 import type { ApiKeyPlan, ConsumerPlan, ConsumerTokenPlan } from '../plan.ts'
 
-/** An API key as it is looked up. */
-export interface KeyHolder {
+/** A credential of a consumer's own (all but tokens), as it is looked up. */
+export interface Holder {
+  readonly method: 'key' | 'basic' | 'certificate' | 'signature'
   readonly consumer: ConsumerPlan
+  /** What `caller.credential` says. */
+  readonly credential: string
+  /** Narrower than the consumer's; null: all of the consumer's. */
+  readonly scopes: readonly string[] | null
+  /** Made at its first use: most of 10,000 consumers never call one worker. */
+  identity: Identity | null
+}
+
+export interface KeyHolder extends Holder {
   readonly plan: ApiKeyPlan
   /** SHA-256 of the key, 32 bytes. */
   readonly digest: Buffer
-  /** Made at its first use: most of 10,000 consumers never call one worker. */
-  identity: Identity | null
 }
 
 /** A consumer that signs its own tokens. */
@@ -26,6 +34,7 @@ export class CallerDirectory {
   readonly #byClient = new Map<string, ConsumerPlan>()
   readonly #byKeyHash = new Map<string, KeyHolder>()
   readonly #byTokenIssuer = new Map<string, TokenSigner>()
+  readonly #byCertificateName = new Map<string, Holder>()
 
   /**
    * Throws where two consumers would answer to one credential: which of them called would be a matter of their order
@@ -45,6 +54,10 @@ export class CallerDirectory {
       for (const plan of consumer.jwt) {
         const what = `${consumer.name}: another consumer signs tokens as ${plan.issuer} too`
         claim(this.#byTokenIssuer, plan.issuer, { consumer, plan }, what)
+      }
+      for (const { name } of consumer.certificates) {
+        const what = `${consumer.name}: certificates with ${name} already belong to another consumer`
+        claim(this.#byCertificateName, name, holder('certificate', consumer, name), what)
       }
     }
   }
@@ -68,6 +81,11 @@ export class CallerDirectory {
     return this.#byTokenIssuer.get(iss)
   }
 
+  /** `name`: an alternative name or a fingerprint, as ClientCertificate has them. */
+  byCertificateName(name: string): Holder | undefined {
+    return this.#byCertificateName.get(name)
+  }
+
   /**
    * Whom a token of `issuer` stands for, by the value of its consumer claim. A consumer that lists its clients is
    * never found by its name: another issuer's token could simply say that name.
@@ -81,8 +99,13 @@ export class CallerDirectory {
   }
 }
 
+function holder(method: Holder['method'], consumer: ConsumerPlan, credential: string): Holder {
+  return { method, consumer, credential, scopes: null, identity: null }
+}
+
 function keyHolder(consumer: ConsumerPlan, plan: ApiKeyPlan): KeyHolder {
-  return { consumer, plan, digest: Buffer.from(plan.hash, 'hex'), identity: null }
+  const { id: credential, scopes } = plan
+  return { method: 'key', consumer, credential, scopes, identity: null, plan, digest: Buffer.from(plan.hash, 'hex') }
 }
 
 /** Issuer names hold no NUL, so no two pairs share a key. */

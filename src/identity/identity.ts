@@ -1,14 +1,15 @@
 /**
- * Turning what a credential proved into the `Caller` that policies speak of: one formula for tokens, keys and both
- * together. Groups are the consumer's and the token's; scopes the token's, else the key's within the consumer's,
- * else the consumer's; the consumer's attributes win over the token's.
+ * Turning what a credential proved into the `Caller` that policies speak of: one formula for tokens, a consumer's own
+ * credentials and both together. Groups are the consumer's and the token's; scopes the token's, else the key's within
+ * the consumer's, else the consumer's; the consumer's attributes win over the token's.
  */
 import { NOBODY } from '../caller.ts'
 import { CallerMemo } from './memo.ts'
 import type { Caller } from '../caller.ts'
 import type { TokenFacts } from './claims.ts'
 import type { Claims } from './token.ts'
-import type { ApiKeyPlan, ConsumerPlan } from '../plan.ts'
+import type { ConsumerPlan } from '../plan.ts'
+import type { Holder } from './directory.ts'
 
 /** A caller, and the results of rules that read nothing but the caller. */
 export interface Identity {
@@ -36,18 +37,19 @@ export function identityOfToken(proof: TokenProof): Identity {
   return identity(makeCaller('jwt', proof, proof.consumer, null))
 }
 
-export function identityOfKey(consumer: ConsumerPlan, key: ApiKeyPlan): Identity {
-  return identity(makeCaller('key', null, consumer, key))
+/** The same object for each use of one credential in one generation. */
+export function identityOf(holder: Holder): Identity {
+  return (holder.identity ??= identity(makeCaller(holder.method, null, holder.consumer, holder)))
 }
 
 export function identityOfGuest(consumer: ConsumerPlan): Identity {
   return identity(makeCaller('anonymous', null, consumer, null))
 }
 
-/** A good token and a good key in one request. Null: they name different consumers. */
-export function identityOfBoth(proof: TokenProof, consumer: ConsumerPlan, key: ApiKeyPlan): Identity | null {
-  if (proof.consumer !== null && proof.consumer.name !== consumer.name) return null
-  return identity(makeCaller('jwt', proof, consumer, key))
+/** A good token beside another good credential. Null: they name different consumers. */
+export function identityOfBoth(proof: TokenProof, holder: Holder): Identity | null {
+  if (proof.consumer !== null && proof.consumer.name !== holder.consumer.name) return null
+  return identity(makeCaller('jwt', proof, holder.consumer, holder))
 }
 
 function identity(caller: Caller): Identity {
@@ -58,17 +60,17 @@ function makeCaller(
   method: Caller['method'],
   token: TokenProof | null,
   consumer: ConsumerPlan | null,
-  key: ApiKeyPlan | null
+  holder: Holder | null
 ): Caller {
   return Object.freeze({
     method,
     subject: token?.facts.subject ?? '',
     issuer: token?.issuer ?? '',
     // Of a token nothing is fit: its jti changes from one to the next, and would be a fresh limit each time.
-    credential: key?.id ?? '',
+    credential: holder?.credential ?? '',
     consumer: consumer?.name ?? '',
     groups: union(consumer?.groups ?? NONE, token?.facts.groups ?? NONE),
-    scopes: token?.facts.scopes ?? keyScopes(key, consumer) ?? consumer?.scopes ?? NONE,
+    scopes: token?.facts.scopes ?? ownScopes(holder) ?? consumer?.scopes ?? NONE,
     attributes: Object.freeze({ ...token?.facts.attributes, ...consumer?.attributes }),
     claims: token?.claims ?? NOBODY.claims
   })
@@ -76,9 +78,9 @@ function makeCaller(
 
 const NONE: readonly string[] = Object.freeze([])
 
-function keyScopes(key: ApiKeyPlan | null, consumer: ConsumerPlan | null): readonly string[] | null {
-  if (key === null || key.scopes === null) return null
-  return Object.freeze(key.scopes.filter((scope) => consumer?.scopes.includes(scope)))
+function ownScopes(holder: Holder | null): readonly string[] | null {
+  if (holder === null || holder.scopes === null) return null
+  return Object.freeze(holder.scopes.filter((scope) => holder.consumer.scopes.includes(scope)))
 }
 
 function union(a: readonly string[], b: readonly string[]): readonly string[] {

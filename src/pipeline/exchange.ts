@@ -1,7 +1,7 @@
 import { NOBODY, type Caller } from '../caller.ts'
 import type { HeaderList } from '../headers.ts'
 import type { Refusal } from '../problems.ts'
-import type { RequestView } from '../request.ts'
+import type { ClientCertificate, RequestView } from '../request.ts'
 import type { RuleMemo } from '../policy/authorize.ts'
 import { RouteMatch } from '../routing/match.ts'
 import type { Permit } from './authorize.ts'
@@ -28,6 +28,7 @@ export class Exchange implements RequestView {
   readonly proxied: Uint8Array | null
   /** Position of the TLS connection's certificate, -1 on plain listeners. */
   readonly certificate: number
+  readonly clientCertificate: ClientCertificate | null
   /** Monotonic ms when the head was complete. */
   readonly startedAt: number
   /** The same moment, ms since the epoch: every stage judges by this one reading. */
@@ -91,6 +92,7 @@ export class Exchange implements RequestView {
     this.peer = arrival.peer
     this.proxied = arrival.proxied
     this.certificate = arrival.certificate
+    this.clientCertificate = arrival.clientCertificate
     this.startedAt = arrival.startedAt
     this.now = arrival.now
   }
@@ -142,6 +144,7 @@ export interface Arrival {
   peer: Uint8Array
   proxied: Uint8Array | null
   certificate: number
+  clientCertificate: ClientCertificate | null
   startedAt: number
   now: number
 }

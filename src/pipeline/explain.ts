@@ -163,6 +163,7 @@ function arrive(
     headers,
     peer,
     proxied: null,
+    clientCertificate: null,
     certificate: table.plan.tls ? certificateOf(plan, url.hostname) : -1,
     startedAt: monotonicMs(),
     now

@@ -7,6 +7,7 @@ import { auth } from './auth.ts'
 import { authorize } from './authorize.ts'
 import { callerLimits, clientLimits } from './limits.ts'
 import { client } from './client.ts'
+import { clientCertificate } from './client-certificate.ts'
 import type { Exchange } from './exchange.ts'
 import { framing } from './framing.ts'
 import { outerWall, routeIp } from './ip.ts'
@@ -21,6 +22,7 @@ import { CONTINUE, type Outcome, type Stage, type Verdict } from './verdict.ts'
 export const STAGES: Stage[] = [
   { name: 'framing', run: framing }, // what is no proper HTTP/1.1 is not looked at any further
   { name: 'client', run: client }, // who is at the other end, and what the request is called in the log
+  { name: 'client-certificate', run: clientCertificate }, // a listener that is for clients with a certificate only
   { name: 'redirect', run: redirect }, // a plain listener that only sends people to the TLS one
   { name: 'ready', run: ready }, // balancers ask before bans and routes, and always get an answer
   { name: 'wall', run: outerWall }, // the gateway's own ip policy: no route opens it

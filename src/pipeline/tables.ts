@@ -42,6 +42,7 @@ export interface ListenerTable {
   readonly plan: ListenerPlan
   readonly client: ClientAddress
   readonly proxyProtocol: boolean
+  readonly asksCertificate: boolean
   /** Port of the redirect's target, 0 while it is not known. */
   redirectPort: number
 }
@@ -114,6 +115,7 @@ export class TablesBuilder {
       plan,
       client: new ClientAddress(plan.client),
       proxyProtocol: plan.client.addressFrom.kind === 'proxy-protocol',
+      asksCertificate: plan.clientCertificates !== null,
       redirectPort: plan.redirect?.port ?? 0
     }))
     const { beats } = this.#services

@@ -4,7 +4,16 @@ import { blockSet, compileExpression } from './expression.ts'
 import { inspectRule, isVariable } from './inspection.ts'
 import { children, MACROS, type Node, RuleError } from './syntax.ts'
 import { Fault, spend } from './values.ts'
-import { FIELDS, headersRead, MAPS, type Read, type Scope, type Surroundings, TEXT_MAP } from './variables.ts'
+import {
+  CERTIFICATE_FIELDS,
+  FIELDS,
+  headersRead,
+  MAPS,
+  type Read,
+  type Scope,
+  type Surroundings,
+  TEXT_MAP
+} from './variables.ts'
 
 /**
  * The CEL library's part: parsing, type checking, and evaluating what expression.ts leaves to it (timestamps,
@@ -60,9 +69,9 @@ function environment(): Environment {
     limits: { maxAstNodes: 1000, maxDepth: 48, maxListElements: 500, maxMapEntries: 100, maxCallArguments: 8 }
   })
   for (const [name, fields] of Object.entries(FIELDS)) {
-    const schema: Record<string, string> = {}
-    for (const [field, { type }] of Object.entries(fields)) schema[field] = type
+    const schema: Record<string, string | Record<string, string>> = typesOf(fields)
     if (name === 'request') schema.headers = TEXT_MAP
+    if (name === 'client') schema.certificate = typesOf(CERTIFICATE_FIELDS)
     env.registerVariable({ name, schema })
   }
   for (const [name, type] of Object.entries(MAPS)) env.registerVariable(name, type)
@@ -79,6 +88,10 @@ function environment(): Environment {
     { async: false }
   )
   return env
+}
+
+function typesOf(fields: Readonly<Record<string, { readonly type: string }>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).map(([name, { type }]) => [name, type]))
 }
 
 const FAILED = new Fault('the rule could not be evaluated')
@@ -154,8 +167,13 @@ function wholeRead(root: string, around: Surroundings): Read {
     const values: Record<string, unknown> = {}
     for (const [name, field] of fields) values[name] = field.read(s.view)
     if (root === 'request') values.headers = headers(s)
+    if (root === 'client') values.certificate = certificateOf(s)
     return values
   }
+}
+
+function certificateOf(s: Scope): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(CERTIFICATE_FIELDS).map(([name, { read }]) => [name, read(s.view)]))
 }
 
 /** CEL source of a tree, every operation in brackets: the tree's own positions leave out the brackets around it. */

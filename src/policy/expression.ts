@@ -29,6 +29,7 @@ import {
   upperAscii
 } from './values.ts'
 import {
+  CERTIFICATE_FIELDS,
   FIELDS,
   headerRead,
   headersRead,
@@ -168,6 +169,10 @@ class Compiler {
       }
     }
     if (isHeaders(base)) return headerRead(name, this.#around.hidden)
+    if (isField(base, 'client', 'certificate')) {
+      const field = CERTIFICATE_FIELDS[name]
+      return field === undefined ? ABSENT : (s) => field.read(s.view)
+    }
     return this.#one(base, (of) => (s) => member(of(s), name))
   }
 

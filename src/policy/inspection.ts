@@ -1,5 +1,5 @@
-import { children, MACROS, type Node, RuleError } from './syntax.ts'
-import { FIELDS, MAPS, type Surroundings } from './variables.ts'
+import { children, isField, MACROS, type Node, RuleError } from './syntax.ts'
+import { CERTIFICATE_FIELDS, FIELDS, MAPS, type Surroundings } from './variables.ts'
 
 /** Named by CONFIG's table but read by nothing yet: a rule that asks for them must not load and then always refuse. */
 const LATER = 'is not supported yet'
@@ -23,6 +23,11 @@ function inspect(node: Node, around: Surroundings, scoped: readonly string[], ro
     case '[]': {
       const [base, key] = node.args
       const name = typeof key === 'string' ? key : key.op === 'value' && typeof key.args === 'string' ? key.args : null
+      if (isField(base, 'client', 'certificate') && !scoped.includes('client')) {
+        inspectCertificate(name, node.op === '.', node.pos)
+        roots.add('client')
+        return
+      }
       if (base.op === 'id' && !scoped.includes(base.args)) {
         inspectMember(base.args, name, node.op === '.', node.pos, around)
         if (base.args in FIELDS) {
@@ -68,7 +73,9 @@ function inspectName(name: string, pos: number, scoped: readonly string[], roots
 }
 
 function inspectMember(root: string, name: string | null, dotted: boolean, pos: number, around: Surroundings): void {
-  if (root === 'client' && name === 'certificate') throw new RuleError(`client.certificate ${LATER}`, pos)
+  if (root === 'client' && name === 'certificate') {
+    throw new RuleError(`client.certificate is no value itself: ${CERTIFICATE_NAMES}`, pos)
+  }
   const fields = FIELDS[root]
   if (fields !== undefined) {
     const known = name !== null && (Object.hasOwn(fields, name) || (root === 'request' && name === 'headers'))
@@ -86,6 +93,15 @@ function inspectMember(root: string, name: string | null, dotted: boolean, pos: 
   }
 }
 
+const CERTIFICATE_NAMES = `write ${Object.keys(CERTIFICATE_FIELDS)
+  .map((name) => `client.certificate.${name}`)
+  .join(', ')}`
+
+function inspectCertificate(name: string | null, dotted: boolean, pos: number): void {
+  if (name !== null && dotted && Object.hasOwn(CERTIFICATE_FIELDS, name)) return
+  throw new RuleError(`client.certificate has no ${name ?? 'such part'}: ${CERTIFICATE_NAMES}`, pos)
+}
+
 function fieldNames(root: string): string {
   const names = Object.keys(FIELDS[root] ?? {})
   if (root === 'request') names.push('headers')
@@ -95,6 +111,12 @@ function fieldNames(root: string): string {
 function inspectHas(argument: Node | undefined): void {
   if (argument?.op !== '.') return
   const [base, name] = argument.args
+  if (isField(base, 'client', 'certificate')) {
+    throw new RuleError(
+      `client.certificate.${name} is always there; compare it with what it is when empty`,
+      argument.pos
+    )
+  }
   if (base.op === 'id' && base.args in FIELDS) {
     throw new RuleError(`${base.args}.${name} is always there; compare it with what it is when empty`, argument.pos)
   }

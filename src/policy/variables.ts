@@ -59,6 +59,14 @@ export const FIELDS: Readonly<Record<string, Readonly<Record<string, Field>>>> =
   client: { ip: { type: 'string', read: (view) => view.clientIp } }
 }
 
+/** `client.certificate`: what the connection's client certificate says; empty when there is none. */
+export const CERTIFICATE_FIELDS: Readonly<Record<string, Field>> = {
+  subject: { type: 'string', read: (view) => view.clientCertificate?.subject ?? '' },
+  sans: { type: 'list<string>', read: (view) => view.clientCertificate?.sans ?? NO_NAMES },
+  fingerprint: { type: 'string', read: (view) => view.clientCertificate?.fingerprint ?? '' }
+}
+const NO_NAMES: readonly string[] = Object.freeze([])
+
 /** Variables that are maps as a whole. */
 export const MAPS: Readonly<Record<string, string>> = {
   claims: OPEN_MAP,

@@ -17,7 +17,7 @@ const RETIRED_FOR = 60_000
 const RETIRED_LOOK = 1_000
 
 /**
- * A worker's apps, one per listener. They are bound to their certificates for life, because replacing a server name
+ * A worker's apps, one per listener. They are bound to their certificates and authorities for life, because replacing a server name
  * under live connections crashes (UWS.md), and to nothing else: a request always meets the current plan. So a new
  * generation needs new apps only when its certificates or listeners differ.
  */
@@ -36,7 +36,8 @@ export class Apps {
   /** Makes the apps that `head` needs beside the current ones. Throws when a certificate can't be used. */
   prepare(head: PlanHead): void {
     const identity = JSON.stringify([
-      head.listeners.map(({ name, tls }) => [name, tls]),
+      // The file's name says what it holds.
+      head.listeners.map(({ name, tls, clientCertificates }) => [name, tls, clientCertificates?.caFile]),
       head.certificates.map(({ hosts, fingerprint, keyFile }) => [hosts, fingerprint, keyFile])
     ])
     this.#prepared = this.#current?.identity === identity ? null : this.#make(head, identity)
@@ -92,9 +93,9 @@ export class Apps {
     const apps: WorkerApp[] = []
     const set: AppSet = { epoch, identity, apps, connections: 0, timer: null }
     try {
-      for (const [listener, { tls }] of head.listeners.entries()) {
+      for (const [listener, { tls, clientCertificates }] of head.listeners.entries()) {
         apps.push(
-          new WorkerApp(tls ? head.certificates : null, {
+          new WorkerApp(tls ? head.certificates : null, clientCertificates?.caFile ?? null, {
             request: (res, req, certificate) => owner.request(res, req, certificate, epoch, listener),
             connection: (opened) => {
               set.connections += opened ? 1 : -1

@@ -1,4 +1,5 @@
 import { HeaderList } from '../headers.ts'
+import { ClientCertificates } from '../client/certificate.ts'
 import { fromBinary } from '../ip.ts'
 import { monotonicMs, wallMs } from '../memory/clock.ts'
 import { Exchange } from '../pipeline/exchange.ts'
@@ -8,7 +9,7 @@ import type { Apps, AppsOwner } from './apps.ts'
 import { BodyMemory } from './body-memory.ts'
 import { Serving, type ServingWorker } from './serving.ts'
 import { UnderWay } from './under-way.ts'
-import type { NativeRequest, NativeResponse } from './uws.ts'
+import { clientCertificateOf, type NativeRequest, type NativeResponse } from './uws.ts'
 
 const SWEEP = 250
 /** While draining: how often it is looked whether all is over, ms. */
@@ -25,6 +26,7 @@ export class Traffic implements AppsOwner, ServingWorker {
   readonly #services: WorkerServices
   readonly #underWay = new UnderWay()
   readonly #sweep: NodeJS.Timeout
+  readonly #certificates = new ClientCertificates()
   #apps: Apps | null = null
   #tables: Tables | null = null
   #ports: readonly number[] = []
@@ -79,6 +81,7 @@ export class Traffic implements AppsOwner, ServingWorker {
       peer: fromBinary(res.getRemoteAddress()),
       proxied: proxied !== null && proxied.length > 0 ? proxied : null,
       certificate,
+      clientCertificate: table.asksCertificate ? this.#certificates.read(clientCertificateOf(res)) : null,
       startedAt: monotonicMs(),
       now: wallMs()
     })

@@ -3,7 +3,13 @@
  * registers is wrapped here. An exception that leaves a uWS callback is `std::terminate` for the whole process, all
  * threads with it, so nothing may escape.
  */
-import uws, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
+import uws, {
+  type AppOptions,
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_listen_socket
+} from 'uWebSockets.js'
 
 /** What a handler answers through. Valid until it ends or aborts. */
 export type NativeResponse = HttpResponse
@@ -17,6 +23,11 @@ export interface ServedCertificate {
   hosts: readonly string[]
   certFile: string
   keyFile: string
+}
+
+/** PEM of the client's certificate; '' when it has none, or its listener asks for none. */
+export function clientCertificateOf(res: NativeResponse): string {
+  return (res as unknown as { getX509Certificate(): string }).getX509Certificate()
 }
 
 export interface AppHandlers {
@@ -37,16 +48,21 @@ export class WorkerApp {
   readonly #hosts: readonly string[]
   readonly descriptor: AppDescriptor
 
-  /** @param certificates null for plain HTTP; else the first answers clients that send no server name. Throws when a certificate can't be used. */
-  constructor(certificates: readonly ServedCertificate[] | null, handlers: AppHandlers) {
+  /**
+   * Throws when a certificate can't be used.
+   * @param certificates null for plain HTTP; else the first answers clients that send no server name
+   * @param clientCa file of the authorities whose client certificates are taken; null: clients aren't asked. A client
+   * may show none; one by another authority ends the handshake
+   */
+  constructor(certificates: readonly ServedCertificate[] | null, clientCa: string | null, handlers: AppHandlers) {
     const first = certificates?.[0]
-    const app = first ? uws.SSLApp({ cert_file_name: first.certFile, key_file_name: first.keyFile }) : uws.App()
+    const app = first ? uws.SSLApp(tlsOptions(first, clientCa)) : uws.App()
     app.any('/*', wrapped(handlers, first ? 0 : -1))
     certificates?.forEach((certificate, index) => {
       // A server name has its own empty router: without a route of its own its connections are closed. The first
       // certificate's names get one too, so that a second one's wildcard can't take them over.
       for (const host of certificate.hosts) {
-        app.addServerName(host, { cert_file_name: certificate.certFile, key_file_name: certificate.keyFile })
+        app.addServerName(host, tlsOptions(certificate, clientCa))
         app.domain(host).any('/*', wrapped(handlers, index))
       }
     })
@@ -71,6 +87,12 @@ export class WorkerApp {
       for (const host of this.#hosts) this.#app.removeServerName(host)
     }, CLOSED_FOR_GOOD).unref()
   }
+}
+
+/** Each server name has a TLS context of its own, so each must ask for client certificates. */
+function tlsOptions({ certFile, keyFile }: ServedCertificate, clientCa: string | null): AppOptions {
+  const options: AppOptions = { cert_file_name: certFile, key_file_name: keyFile }
+  return clientCa === null ? options : { ...options, ca_file_name: clientCa }
 }
 
 /** From closing an app to its last connection being gone from the event loop, amply, ms. */

@@ -3,7 +3,7 @@ import { Authenticator, prepareAuth } from '../../src/identity/authenticate.ts'
 import { CallerDirectory } from '../../src/identity/directory.ts'
 import { TokenVerifier } from '../../src/identity/verifier.ts'
 import { HeaderList } from '../../src/headers.ts'
-import { authPlan, InlineVerifier, issuerPlan, jwtPlan, NOW } from '../identity/kit.ts'
+import { authPlan, authRequest, InlineVerifier, issuerPlan, jwtPlan, NOW } from '../identity/kit.ts'
 import { verdict, verdictWith } from './jws-verdict.ts'
 import { skipVectors, vectors } from './vectors.ts'
 import type { Jwk } from './jws-verdict.ts'
@@ -131,7 +131,7 @@ t.test('none of them is a credential', { skip: skipVectors }, async (t) => {
       for (const { tcId, jws, jwe } of tests) {
         const headers = new HeaderList()
         headers.add('authorization', `Bearer ${String(jws ?? jwe)}`)
-        const outcome = await authenticator.authenticate(auth, { headers, query: '', clientKey: '' }, NOW)
+        const outcome = await authenticator.authenticate(auth, authRequest({ headers }), NOW)
         if (outcome.ok || outcome.code !== 'bad-credential') t.fail(`${file} ${tcId}`)
       }
     }

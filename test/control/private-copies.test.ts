@@ -5,8 +5,12 @@ import t from 'tap'
 import { removeUnusedCopies } from '../../src/control/private-copies.ts'
 import type { Plan } from '../../src/plan.ts'
 
-const using = (...names: string[]): Plan =>
+const using = (names: string[], authorities: string[] = []): Plan =>
   ({
+    listeners: [
+      { clientCertificates: null },
+      ...authorities.map((name) => ({ clientCertificates: { caFile: `/any/${name}.crt` } }))
+    ],
     certificates: names.map((name) => ({ certFile: `/any/${name}.crt`, keyFile: `/any/${name}.key` }))
   }) as unknown as Plan
 
@@ -14,13 +18,22 @@ void t.test('only the copies that are not used go, and nothing that is no copy',
   const dir = mkdtempSync(join(tmpdir(), 'gatehouse-copies-'))
   t.teardown(() => rmSync(dir, { recursive: true }))
   mkdirSync(join(dir, 'tls'))
-  const [used, old] = ['a'.repeat(64), 'b'.repeat(64)]
-  const names = [`${used}.crt`, `${used}.key`, `${old}.crt`, `${old}.key`, 'note.txt', `${old}.key.c0ffee`]
+  const [used, old, authority] = ['a'.repeat(64), 'b'.repeat(64), 'c'.repeat(64)]
+  const names = [
+    `${authority}.crt`,
+    `${used}.crt`,
+    `${used}.key`,
+    `${old}.crt`,
+    `${old}.key`,
+    'note.txt',
+    `${old}.key.c0ffee`
+  ]
   for (const name of names) writeFileSync(join(dir, 'tls', name), '')
-  removeUnusedCopies(dir, using(used))
-  t.same(readdirSync(join(dir, 'tls')).toSorted(), [`${used}.crt`, `${used}.key`, `${old}.key.c0ffee`, 'note.txt'])
+  removeUnusedCopies(dir, using([used], [authority]))
+  const left = [`${used}.crt`, `${used}.key`, `${old}.key.c0ffee`, `${authority}.crt`, 'note.txt']
+  t.same(readdirSync(join(dir, 'tls')).toSorted(), left)
 })
 
 void t.test('without certificates there is no folder, and nothing to do', async (t) => {
-  t.doesNotThrow(() => removeUnusedCopies('/nowhere', using()))
+  t.doesNotThrow(() => removeUnusedCopies('/nowhere', using([])))
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createHash } from 'node:crypto'
-import { identityOf, lookUpKey, MAX_KEY_LENGTH } from '../../src/identity/api-keys.ts'
+import { lookUpKey, MAX_KEY_LENGTH } from '../../src/identity/api-keys.ts'
+import { identityOf } from '../../src/identity/identity.ts'
 import { CallerDirectory } from '../../src/identity/directory.ts'
 import { apiKeyPlan, consumerPlan, NOW } from './kit.ts'
 

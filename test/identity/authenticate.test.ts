@@ -7,6 +7,7 @@ import { HeaderList } from '../../src/headers.ts'
 import {
   apiKeyPlan,
   authPlan,
+  authRequest,
   consumerPlan,
   EC_KEY,
   InlineVerifier,
@@ -18,7 +19,8 @@ import {
   token
 } from './kit.ts'
 import type { AuthOutcome } from '../../src/identity/authenticate.ts'
-import type { AuthPlan, Places } from '../../src/plan.ts'
+import type { AuthPlan, CertificateNamePlan, Places } from '../../src/plan.ts'
+import type { ClientCertificate } from '../../src/request.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 const KEY: Places = { header: ['x-api-key'], cookie: [], query: [] }
@@ -42,9 +44,13 @@ directory.add([
     groups: ['partners'],
     scopes: ['read', 'write'],
     attributes: { org: 'acme-org' },
-    keys: [apiKeyPlan('k-acme', sha256('acme-key'), { scopes: ['read'] })]
+    keys: [apiKeyPlan('k-acme', sha256('acme-key'), { scopes: ['read'] })],
+    certificates: [certificateName('DNS:a.acme.example'), certificateName('URI:spiffe://acme/a')]
   }),
-  consumerPlan('other', { keys: [apiKeyPlan('k-other', sha256('other-key'))] }),
+  consumerPlan('other', {
+    keys: [apiKeyPlan('k-other', sha256('other-key'))],
+    certificates: [certificateName(`sha256:${'0'.repeat(64)}`), certificateName('DNS:other.example')]
+  }),
   consumerPlan('guest', { groups: ['guests'], scopes: ['look'] })
 ])
 const ISSUER = issuerPlan({
@@ -57,15 +63,33 @@ verifier.setKeys(keySet([EC_KEY]))
 verifier.configure(1, [ISSUER], directory)
 const authenticator = new Authenticator(verifier)
 
-async function ask(plan: Partial<AuthPlan>, sent: { token?: string; key?: string }): Promise<AuthOutcome> {
+interface Sent {
+  token?: string
+  key?: string
+  certificate?: ClientCertificate
+}
+
+function certificateName(name: string): CertificateNamePlan {
+  return { name, where: 'gatehouse.yaml:5:1' }
+}
+
+function certificate(sans: string[], more: Partial<ClientCertificate> = {}): ClientCertificate {
+  return { subject: 'CN=x', sans, fingerprint: `sha256:${'1'.repeat(64)}`, from: NOW, until: NOW, ...more }
+}
+
+async function ask(plan: Partial<AuthPlan>, sent: Sent): Promise<AuthOutcome> {
   const headers = new HeaderList()
   if (sent.token !== undefined) headers.add('authorization', sent.token)
   if (sent.key !== undefined) headers.add('x-api-key', sent.key)
   const auth = prepareAuth(authPlan(plan), directory)
-  return await authenticator.authenticate(auth, { headers, query: '', clientKey: '192.0.2.1' }, NOW)
+  return await authenticator.authenticate(
+    auth,
+    authRequest({ headers, clientCertificate: sent.certificate ?? null }),
+    NOW
+  )
 }
 
-const code = async (plan: Partial<AuthPlan>, sent: { token?: string; key?: string }): Promise<string> => {
+const code = async (plan: Partial<AuthPlan>, sent: Sent): Promise<string> => {
   const outcome = await ask(plan, sent)
   return outcome.ok ? `${outcome.caller.method}:${outcome.caller.consumer}` : outcome.code
 }
@@ -163,6 +187,62 @@ t.test('anonymous is for those who present nothing', async (t) => {
   t.throws(() => prepareAuth(authPlan({ ...JWT, anonymous: 'gone' }), directory), /anonymous consumer gone/)
 })
 
+t.test('a client certificate stands for the consumer that lists a name or the fingerprint of it', async (t) => {
+  const CERTIFICATE = { certificate: true }
+  t.equal(await code(CERTIFICATE, { certificate: certificate(['DNS:a.acme.example']) }), 'certificate:acme')
+  t.equal(
+    await code(CERTIFICATE, { certificate: certificate(['email:x@y', 'URI:spiffe://acme/a']) }),
+    'certificate:acme'
+  )
+  t.equal(
+    await code(CERTIFICATE, { certificate: certificate([], { fingerprint: `sha256:${'0'.repeat(64)}` }) }),
+    'certificate:other'
+  )
+  t.match(await ask(CERTIFICATE, { certificate: certificate(['DNS:a.acme.example', 'URI:spiffe://acme/a']) }), {
+    caller: { credential: 'DNS:a.acme.example', groups: ['partners'], scopes: ['read', 'write'] }
+  })
+  for (const name of ['DNS:A.acme.example', 'DNS:b.acme.example', 'URI:a.acme.example', 'DNS:*.acme.example']) {
+    t.equal(await code(CERTIFICATE, { certificate: certificate([name]) }), 'bad-credential', name)
+  }
+  t.equal(await code(CERTIFICATE, { certificate: certificate([]) }), 'bad-credential')
+  t.equal(
+    await code(CERTIFICATE, { certificate: certificate(['DNS:a.acme.example', 'DNS:other.example']) }),
+    'bad-credential',
+    'it names two consumers'
+  )
+  t.equal(await code(CERTIFICATE, {}), 'no-credential')
+  t.equal(await code({ ...CERTIFICATE, anonymous: 'guest' }, {}), 'anonymous:guest')
+  const guest = { ...CERTIFICATE, anonymous: 'guest' }
+  t.equal(await code(guest, { certificate: certificate(['DNS:nobody']) }), 'bad-credential', 'there, and bad')
+})
+
+t.test('a certificate that expired on its connection, or is not valid yet, is a bad one', async (t) => {
+  const sans = ['DNS:a.acme.example']
+  const at = (from: number, until: number): Promise<string> =>
+    code({ certificate: true }, { certificate: certificate(sans, { from, until }) })
+  t.equal(await at(NOW, NOW), 'certificate:acme')
+  t.equal(await at(NOW - 10, NOW - 1), 'bad-credential')
+  t.equal(await at(NOW + 1, NOW + 10), 'bad-credential')
+})
+
+t.test('certificates beside keys and tokens', async (t) => {
+  const plan = { ...EITHER, certificate: true }
+  const acme = certificate(['DNS:a.acme.example'])
+  const other = certificate(['DNS:other.example'])
+  const nobody = certificate(['DNS:nobody'])
+  t.equal(await code(plan, { certificate: acme, key: 'acme-key' }), 'key:acme')
+  t.equal(await code(plan, { certificate: acme, token: bearer(GOOD_TOKEN) }), 'jwt:acme')
+  t.equal(await code(plan, { certificate: acme, token: bearer(LONE_TOKEN) }), 'jwt:acme')
+  t.equal(await code(plan, { certificate: other, key: 'acme-key' }), 'bad-credential')
+  t.equal(await code(plan, { certificate: other, token: bearer(GOOD_TOKEN) }), 'bad-credential')
+  t.equal(await code(plan, { certificate: nobody, key: 'acme-key' }), 'bad-credential')
+  t.equal(await code(EITHER, { certificate: nobody, key: 'acme-key' }), 'key:acme', 'not listed, not looked at')
+  const all = { ...plan, require: 'all' as const }
+  t.equal(await code(all, { certificate: acme, key: 'acme-key', token: bearer(LONE_TOKEN) }), 'jwt:acme')
+  t.equal(await code(all, { certificate: acme, key: 'acme-key' }), 'no-credential')
+  t.equal(await code(all, { key: 'acme-key', token: bearer(LONE_TOKEN) }), 'no-credential')
+})
+
 t.test('challenges name the methods, and nothing of the inside', async (t) => {
   const challenge = async (plan: Partial<AuthPlan>, sent: { token?: string; key?: string }): Promise<unknown> => {
     const outcome = await ask(plan, sent)
@@ -192,7 +272,7 @@ t.test('a token seen before is answered without a promise', async (t) => {
   const headers = new HeaderList()
   headers.add('authorization', bearer(GOOD_TOKEN))
   const auth = prepareAuth(authPlan(JWT), directory)
-  const outcome = authenticator.authenticate(auth, { headers, query: '', clientKey: '' }, NOW)
+  const outcome = authenticator.authenticate(auth, authRequest({ headers }), NOW)
   t.not(outcome instanceof Promise, true)
 })
 

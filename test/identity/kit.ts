@@ -1,8 +1,10 @@
 /** Plans, keys and tokens for the tests of this folder. */
 import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { HeaderList } from '../../src/headers.ts'
 import { importKey, verifySignature } from '../../src/identity/signature.ts'
 import { signedParts } from '../../src/identity/token.ts'
 import type { KeyObject } from 'node:crypto'
+import type { AuthRequest } from '../../src/identity/authenticate.ts'
 import type { SignatureVerifier, VerifyAnswer, VerifyRequest } from '../../src/identity/pool.ts'
 import type {
   ApiKeyPlan,
@@ -13,6 +15,11 @@ import type {
   KeySet,
   VerificationKey
 } from '../../src/plan.ts'
+
+/** What `authenticate` looks at, of a request that presents nothing but `more`. */
+export function authRequest(more: Partial<AuthRequest> = {}): AuthRequest {
+  return { headers: new HeaderList(), query: '', clientKey: '192.0.2.1', clientCertificate: null, ...more }
+}
 
 /** 2026-11-23T00:00:00Z, in ms and in a token's seconds. */
 export const NOW = 1_795_392_000_000
@@ -66,6 +73,9 @@ export function consumerPlan(name: string, more: Partial<ConsumerPlan> = {}): Co
     clients: [],
     keys: [],
     jwt: [],
+    basic: [],
+    certificates: [],
+    signatures: [],
     where: 'gatehouse.yaml:2:1',
     ...more
   }
@@ -93,6 +103,9 @@ export function authPlan(more: Partial<AuthPlan> = {}): AuthPlan {
     public: false,
     jwt: null,
     key: null,
+    basic: false,
+    certificate: false,
+    signature: false,
     require: 'any',
     anonymous: null,
     mode: 'enforce',

@@ -11,6 +11,7 @@ import { WorkerServices } from '../../src/pipeline/services.ts'
 import { TablesBuilder, type Tables } from '../../src/pipeline/tables.ts'
 import { Answer, type Outcome } from '../../src/pipeline/verdict.ts'
 import type { Plan } from '../../src/plan.ts'
+import type { ClientCertificate } from '../../src/request.ts'
 import { planOf } from '../control/compile/configuration.ts'
 import type { Owner } from '../e2e/gateway.ts'
 
@@ -24,6 +25,7 @@ export interface Described {
   proxied?: string
   listener?: number
   certificate?: number
+  clientCertificate?: ClientCertificate
 }
 
 export interface Decided {
@@ -56,7 +58,8 @@ export class Pipeline {
     peer = '192.0.2.1',
     proxied,
     listener = 0,
-    certificate = -1
+    certificate = -1,
+    clientCertificate
   }: Described): Exchange {
     const list = new HeaderList()
     const pairs = Array.isArray(headers) ? headers : Object.entries(headers)
@@ -75,6 +78,7 @@ export class Pipeline {
       peer: addressOf(peer),
       proxied: proxied === undefined ? null : addressOf(proxied),
       certificate,
+      clientCertificate: clientCertificate ?? null,
       startedAt: 0,
       now: this.now
     })

@@ -26,6 +26,7 @@ export function requestView(parts: ViewParts = {}): RequestView {
     size: 0,
     listener: 'public',
     clientIp,
+    clientCertificate: null,
     clientAddress: parseIp(clientIp) ?? new Uint8Array(4),
     clientKey: clientIp,
     routeName: 'orders.read',

@@ -22,7 +22,7 @@ interface Arrival {
 let next: { memory: BodyMemory; collect: boolean } = { memory: new BodyMemory(LIMIT), collect: true }
 let arrived: (arrival: Arrival) => void = () => {}
 
-const app = new WorkerApp(null, {
+const app = new WorkerApp(null, null, {
   request(res) {
     const { memory, collect: now } = next
     const state: Arrival = {

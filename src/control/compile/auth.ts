@@ -8,9 +8,12 @@ import type { AuthPlan, JwtAuthPlan, Places } from '../../plan.ts'
 import { nearestOf, type Block, type Sourced } from './levels.ts'
 import type { Path, Report } from './report.ts'
 
-const NOBODY_ASKED: Pick<AuthPlan, 'jwt' | 'key' | 'require' | 'anonymous' | 'mode'> = {
+const NOBODY_ASKED: Omit<AuthPlan, 'public' | 'where'> = {
   jwt: null,
   key: null,
+  basic: false,
+  certificate: false,
+  signature: false,
   require: 'any',
   anonymous: null,
   mode: 'enforce'
@@ -20,9 +23,12 @@ const NOBODY_ASKED: Pick<AuthPlan, 'jwt' | 'key' | 'require' | 'anonymous' | 'mo
 export class Authentication {
   readonly #compiled = new Map<AuthConfig, AuthPlan>()
   readonly #report: Report
+  readonly #certificatesAsked: boolean
 
-  constructor(report: Report) {
+  /** @param certificatesAsked whether any listener asks clients for certificates */
+  constructor(report: Report, certificatesAsked: boolean) {
     this.#report = report
+    this.#certificatesAsked = certificatesAsked
   }
 
   /** null, and an error, when no level says how callers of the route identify themselves. */
@@ -63,10 +69,18 @@ export class Authentication {
           `both tokens and API keys would be read from the ${place} ${name}, where each is a bad one of the other: give one another place`
         )
     }
+    if (value.certificate && !this.#certificatesAsked)
+      this.#report.warn(
+        [...path, 'certificate'],
+        'no listener asks for client certificates, so nobody has one: say tls: { clientCertificates: { ca: … } } there'
+      )
     return {
       public: false,
       jwt,
       key,
+      basic: false,
+      certificate: value.certificate ?? false,
+      signature: false,
       require: value.require ?? 'any',
       anonymous: value.anonymous ?? null,
       mode: value.mode ?? 'enforce',

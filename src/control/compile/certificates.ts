@@ -31,7 +31,7 @@ export interface CertificateInput {
 export interface CertificateOptions {
   documents: Documents
   report: Report
-  /** Folder of the private copies. */
+  /** Absolute; folder of the private copies. */
   directory: string
   /** False: nothing is written, the plan names the files that would be. */
   writeFiles: boolean
@@ -101,7 +101,8 @@ function compileCertificate(
   }
 }
 
-function parseChain(pem: string, path: Path, report: Report): [X509Certificate, ...X509Certificate[]] | null {
+/** A file's certificates, in order; null, and an error, when it holds none or a damaged one. */
+export function parseChain(pem: string, path: Path, report: Report): [X509Certificate, ...X509Certificate[]] | null {
   const blocks = pem.match(PEM_BLOCK) ?? []
   const chain: X509Certificate[] = []
   for (const [i, block] of blocks.entries()) {

@@ -1,6 +1,7 @@
 /** `consumers`: callers known by name, found by their keys, their clients at issuers, or the tokens they sign. */
 import type { ConsumerConfig } from '../config/schema.ts'
-import type { ApiKeyPlan, ConsumerPlan, IssuerPlan } from '../../plan.ts'
+import type { ApiKeyPlan, CertificateNamePlan, ConsumerPlan, IssuerPlan, Where } from '../../plan.ts'
+import { alternativeName } from '../../client/certificate.ts'
 import { date } from './checked.ts'
 import type { ConsumerKeys } from './consumer-keys.ts'
 import type { Path, Report } from './report.ts'
@@ -18,6 +19,7 @@ export function compileConsumers(
   report: Report
 ): ConsumerPlan[] {
   const silent = new Set(issuers.filter(({ consumerClaim }) => consumerClaim === null).map(({ name }) => name))
+  const certificates = new CertificateNames(report)
   return consumers.map((consumer, i): ConsumerPlan => {
     const path = ['consumers', i]
     const scopes = consumer.scopes ?? []
@@ -34,6 +36,9 @@ export function compileConsumers(
         const key = keys.compile(token, `consumer:${consumer.name}:${j}`, at)
         return key ? [{ issuer: token.issuer, key, where: report.where(at) }] : []
       }),
+      basic: [],
+      certificates: certificates.compile(consumer.certificates ?? [], [...path, 'certificates']),
+      signatures: [],
       where: report.where(path)
     }
   })
@@ -58,6 +63,41 @@ function compileKey(
     scopes: key.scopes?.filter((scope) => held.includes(scope)) ?? null,
     where: report.where(path)
   }
+}
+
+/** The names that certificates are found by, in the one spelling they are compared in; each belongs to one consumer. */
+class CertificateNames {
+  readonly #taken = new Map<string, Where>()
+  readonly #report: Report
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  compile(certificates: NonNullable<ConsumerConfig['certificates']>, path: Path): CertificateNamePlan[] {
+    const plans: CertificateNamePlan[] = []
+    for (const [i, { san, fingerprint }] of certificates.entries()) {
+      const at = [...path, i, san === undefined ? 'fingerprint' : 'san']
+      if (this.#report.isPlaceholder(at)) continue
+      const name = san === undefined ? `sha256:${hexOf(fingerprint ?? '')}` : nameOf(san)
+      const where = this.#report.where(at)
+      const before = this.#taken.get(name)
+      if (before !== undefined) this.#report.error(at, `${name} is taken: see ${before}`)
+      else plans.push({ name, where })
+      this.#taken.set(name, before ?? where)
+    }
+    return plans
+  }
+}
+
+function nameOf(san: string): string {
+  const colon = san.indexOf(':')
+  return alternativeName(san.slice(0, colon), san.slice(colon + 1))
+}
+
+/** As OpenSSL prints it or not. */
+function hexOf(fingerprint: string): string {
+  return fingerprint.slice('sha256:'.length).replaceAll(':', '').toLowerCase()
 }
 
 /** `silent`: issuers whose tokens name no client. */

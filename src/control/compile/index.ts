@@ -57,14 +57,15 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
   const documents = new Documents(report, (path) => loaded.dirOf(path))
 
   const levels = new Levels(config)
-  const listeners = compileListeners(config, report)
-  const certificates = compileCertificates(config.tls?.certificates ?? [], ['tls', 'certificates'], {
+  const copies = {
     documents,
     report,
     directory: join(options.stateDir, 'tls'),
     writeFiles: options.writeFiles,
     now: Date.now()
-  })
+  }
+  const listeners = compileListeners(config, copies)
+  const certificates = compileCertificates(config.tls?.certificates ?? [], ['tls', 'certificates'], copies)
   const issuers = new Issuers(config.issuers ?? [], documents, report)
   const consumers = compileConsumers(config.consumers ?? [], issuers.plans, new ConsumerKeys(documents, report), report)
   const upstreams = new Upstreams(config, report)

@@ -1,18 +1,29 @@
 /** `listen` and `client`: where clients come in, and whose word on their address is taken. */
 import type { ClientConfig, Config, ListenerConfig } from '../config/schema.ts'
 import type { ClientPlan, ListenerPlan } from '../../plan.ts'
+import type { CertificateOptions } from './certificates.ts'
+import { compileClientCertificates } from './client-authorities.ts'
 import { address, addressSource, redirect } from './checked.ts'
 import type { Path, Report } from './report.ts'
 
 const IPV6_PREFIX = 64
 
-/** Compiles `listen`, in order. Names default to the address as written. */
-export function compileListeners(config: Config, report: Report): ListenerPlan[] {
-  const listeners = config.listen.map((listener): ListenerPlan => ({
+/** Compiles `listen`, in order. Names default to the address as written. `options.report` takes what is found. */
+export function compileListeners(config: Config, options: CertificateOptions): ListenerPlan[] {
+  const { report } = options
+  const listeners = config.listen.map((listener, i): ListenerPlan => ({
     name: listener.name ?? listener.address,
     ...address(listener.address),
-    tls: listener.tls ?? false,
+    tls: listener.tls !== undefined && listener.tls !== false,
     minVersion: 'TLSv1.2',
+    clientCertificates:
+      typeof listener.tls === 'object'
+        ? compileClientCertificates(
+            listener.tls.clientCertificates,
+            ['listen', i, 'tls', 'clientCertificates'],
+            options
+          )
+        : null,
     redirect: null,
     ready: listener.ready ?? null,
     client: compileClient(config.client, listener.client)

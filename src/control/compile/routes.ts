@@ -50,7 +50,10 @@ export class Routes {
   ) {
     this.#listeners = listeners
     this.#report = report
-    this.#auth = new Authentication(report)
+    this.#auth = new Authentication(
+      report,
+      listeners.some(({ clientCertificates }) => clientCertificates !== null)
+    )
     this.#rules = new Rules(report)
     this.#limits = new Limits(report)
     config.services.forEach((service, i) => {

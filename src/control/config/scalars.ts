@@ -148,6 +148,24 @@ function upstreamUrl(text: string): string | null {
   return /^https?:\/\/[^/?#]+.*[?#]/.test(text) ? ' without query and fragment' : ''
 }
 
+/** Matched exactly, so a wildcard would match only itself. */
+function alternativeName(text: string): string | null {
+  const colon = text.indexOf(':')
+  const value = text.slice(colon + 1)
+  switch (text.slice(0, Math.max(colon, 0))) {
+    case 'DNS':
+      return value.startsWith('*.') ? ' without a wildcard' : hostName(value)
+    case 'IP':
+      return isIP(value) === 0 ? ': no IP address follows "IP:"' : null
+    case 'URI':
+      return when(/^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/.test(value))
+    case 'email':
+      return when(/^[\x21-\x7e]+@[\x21-\x7e]+$/.test(value))
+    default:
+      return ''
+  }
+}
+
 function logTarget(text: string): string | null {
   if (['stdout', 'stderr', 'none'].includes(text)) return null
   // A misspelt word must not become a file of that name.
@@ -353,6 +371,17 @@ const KINDS = {
     check: matches(/^sha256:[0-9a-f]{64}$/),
     hidden: true,
     pattern: '^sha256:[0-9a-f]{64}$'
+  },
+  'alternative-name': {
+    expected: 'an alternative name with its kind, such as "DNS:client.example.com", "URI:…", "email:…" or "IP:…"',
+    example: 'DNS:x.invalid',
+    check: alternativeName
+  },
+  fingerprint: {
+    expected: '"sha256:" and 64 hex digits (`openssl x509 -noout -fingerprint -sha256` prints them with ":" between)',
+    example: `sha256:${'0'.repeat(64)}`,
+    check: matches(/^sha256:(?:[0-9A-Fa-f]{64}|(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2})$/),
+    pattern: '^sha256:'
   },
   'log-target': { expected: 'stdout, stderr, none or a path', example: 'none', check: logTarget }
 } as const satisfies Record<string, Kind>

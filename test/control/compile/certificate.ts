@@ -14,7 +14,7 @@ export interface MadeCertificate {
 }
 
 export interface CertificateWishes {
-  names?: { type: 'dns' | 'ip'; value: string }[]
+  names?: { type: 'dns' | 'ip' | 'url' | 'email'; value: string }[]
   /** Days from now. */
   from?: number
   to?: number

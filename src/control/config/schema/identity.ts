@@ -129,12 +129,26 @@ export const Consumer = define(
         )
       ),
       keys: maybe(listOf('Its API keys.', ApiKey)),
-      jwt: maybe(listOf('Tokens it signs itself.', ConsumerToken))
+      jwt: maybe(listOf('Tokens it signs itself.', ConsumerToken)),
+      certificates: maybe(
+        listOf(
+          'Its client certificates: by alternative name, or by fingerprint.',
+          mapping(
+            'A client certificate.',
+            {
+              san: maybe(
+                text('An alternative name with its kind: "DNS:…", "URI:…", "email:…" or "IP:…".', 'alternative-name')
+              ),
+              fingerprint: maybe(text('sha256: and 64 hex digits, of the certificate (DER).', 'fingerprint'))
+            },
+            { exactlyOne: ['san', 'fingerprint'] }
+          )
+        )
+      )
     },
     {
       unsupported: {
         basic: 'User names and hashed passwords.',
-        certificates: 'Client certificates.',
         signatures: 'Keys of HTTP message signatures.',
         ip: 'Client addresses that stand for it.'
       }

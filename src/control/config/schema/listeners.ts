@@ -1,5 +1,4 @@
 /** Where clients come in: listen, tls, client. */
-import { Type } from 'typebox'
 import { define, either, flag, listOf, mapping, maybe, text, whole, word } from './shapes.ts'
 
 const clientKeys = {
@@ -29,20 +28,15 @@ export const Listener = define(
     name: maybe(text('What routes and logs call it; the address, if left out.', 'listener-name')),
     address: text('IP address and port to bind, such as "0.0.0.0:8443" or "[::]:8443".', 'address'),
     tls: maybe(
-      Type.Unsafe<boolean>(
-        either(
-          'TLS with the certificates of tls.certificates.',
-          flag('Whether TLS is spoken here.'),
-          mapping(
-            'TLS with client certificates.',
-            {},
-            {
-              unsupported: {
-                clientCertificates: 'Mutual TLS: the CA of client certificates, and whether one is required.'
-              }
-            }
-          )
-        )
+      either(
+        'TLS with the certificates of tls.certificates.',
+        flag('Whether TLS is spoken here.'),
+        mapping('TLS with client certificates.', {
+          clientCertificates: mapping('Mutual TLS.', {
+            ca: text('The authorities that vouch for clients: a path, or PEM text.', 'document'),
+            required: maybe(flag('Refuses clients that show none. Default false.'))
+          })
+        })
       )
     ),
     redirect: maybe(

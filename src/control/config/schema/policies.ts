@@ -78,15 +78,17 @@ export const Auth = define(
     {
       jwt: maybe(JwtAuth),
       key: maybe(either('API keys of consumers.', Type.Literal(true), KeyAuth)),
+      certificate: maybe(
+        Type.Literal(true, { description: 'Client certificates, of listeners with tls.clientCertificates.' })
+      ),
       require: maybe(word('any (default) of the methods listed here, or all of them.', ['any', 'all'])),
       anonymous: maybe(nameOf('Consumer that a request without any credential becomes.', 'consumer')),
       mode: maybe(Mode)
     },
     {
-      atLeastOne: ['jwt', 'key'],
+      atLeastOne: ['jwt', 'key', 'certificate'],
       unsupported: {
         basic: 'User name and password.',
-        certificate: 'Client certificates.',
         signature: 'HTTP message signatures.'
       }
     }
