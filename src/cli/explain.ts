@@ -1,5 +1,6 @@
 import type { Explanation } from '../pipeline/explain.ts'
 import type { KeySet } from '../plan.ts'
+import { DescriptionError } from '../policy-test.ts'
 import { CONFIG_OPTION, defineCommand, EXIT, JSON_OPTION, UsageError } from './command.ts'
 import { openConfigFile } from './config-file.ts'
 import { printFindings } from './findings.ts'
@@ -70,8 +71,7 @@ export const explain = defineCommand({
       if (known.ok) sets.push({ issuer: issuer.name, version: 1, keys: known.keys, fetchedAt: 0 })
     }
     const answer = await explainRequest(plan, request, sets).catch((error: unknown) => {
-      // Plain errors are for people: they say what of the description can't be. Anything else is a fault of ours.
-      throw error instanceof Error && error.constructor === Error ? new UsageError(error.message) : error
+      throw error instanceof DescriptionError ? new UsageError(error.message) : error
     })
     if (json) printJson({ request, ...answer })
     else print(describe(answer))

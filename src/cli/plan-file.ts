@@ -3,6 +3,7 @@ import { compilePlan, stateDirOf, type Compiled } from '../control/compile/index
 import { loadConfig, type Finding } from '../control/config/load.ts'
 import { unknownSettings } from '../control/environment.ts'
 import type { Plan } from '../plan.ts'
+import type { PolicyTest } from '../policy-test.ts'
 import type { ConfigFile } from './config-file.ts'
 
 export interface ReadPlan {
@@ -11,6 +12,7 @@ export interface ReadPlan {
   /** Errors and warnings, in the order of the file. */
   findings: Finding[]
   widenings: Finding[]
+  tests: PolicyTest[]
   linesOf: Compiled['linesOf']
   /** Absolute; '' without a plan. */
   stateDir: string
@@ -18,7 +20,7 @@ export interface ReadPlan {
 
 export function readPlan({ file, name }: ConfigFile, { secrets }: { secrets: boolean }): ReadPlan {
   const { loaded, findings } = loadConfig(file, { name, secrets })
-  if (loaded === null) return { plan: null, findings, widenings: [], linesOf: () => [], stateDir: '' }
+  if (loaded === null) return { plan: null, findings, widenings: [], tests: [], linesOf: () => [], stateDir: '' }
   const stateDir = stateDirOf(loaded)
   const compiled = compilePlan(loaded, { generation: 1, stateDir, writeFiles: false })
   return {

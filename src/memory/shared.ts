@@ -46,6 +46,14 @@ export function concurrencySlots(options: { readonly limitSlots: number }): numb
   return Math.ceil(limitSlots(options) / SLOTS_PER_CONCURRENCY_SLOT)
 }
 
+/** Forgets everything that was counted by key, as after the start: for whoever runs one thing after the other that must not see each other. No other thread may be counting. */
+export function forgetCounts({ limits, concurrency }: SharedMemory): void {
+  for (const { strangers, callers } of [limits, concurrency]) {
+    new Uint8Array(strangers).fill(0)
+    new Uint8Array(callers).fill(0)
+  }
+}
+
 /**
  * @param options.workers 1-64
  * @param options.limitSlots rate limit buckets over both halves; a power of two is best, others are rounded up

@@ -1,6 +1,6 @@
 /**
- * A caller that is only described (`explain --as`, `--claims`; later the configuration's tests): a real credential of
- * theirs is made, so that the very stages that serve find, verify and judge it.
+ * Callers that are only described (`explain --as`, `--claims`, the configuration's tests): real credentials of theirs
+ * are made, so that the very stages that serve find, verify and judge them.
  */
 import {
   createPrivateKey,
@@ -11,7 +11,18 @@ import {
   sign,
   type KeyObject
 } from 'node:crypto'
-import type { ConsumerPlan, IssuerPlan, JwtAuthPlan, KeySet, Places, Plan, VerificationKey } from '../plan.ts'
+import type {
+  ApiKeyPlan,
+  ConsumerPlan,
+  IssuerPlan,
+  JwtAuthPlan,
+  KeySet,
+  Places,
+  Plan,
+  VerificationKey,
+  Where
+} from '../plan.ts'
+import { DescriptionError } from '../policy-test.ts'
 import type { PreparedRoute } from './tables.ts'
 
 /** What the request carries in addition. */
@@ -26,22 +37,38 @@ interface Who {
   claims: Record<string, unknown> | null
 }
 
+/** An API key whose text is known here, with the plan that admits it. */
+interface KnownKey {
+  readonly text: string
+  readonly plan: ApiKeyPlan
+}
+
 /** Later than any key set that a provider publishes. */
 const LAST_VERSION = Number.MAX_SAFE_INTEGER
 const LIFETIME = 300
 
-/** A plan in which the described caller has credentials whose secrets are known here. */
-export class Staged {
-  plan: Plan
-  readonly #now: number
-  /** Made for this one explanation, and never leaving it. */
+/** A plan in which the described callers have credentials whose secrets are known here. */
+export class AssumedCallers {
+  readonly plan: Plan
+  readonly #known: readonly KeySet[]
+  readonly #setKeys: (set: KeySet) => void
+  /** Made for this one run, and never leaving it. */
   readonly #private: KeyObject
   readonly #key: VerificationKey
-  #issuer: string | null = null
+  /** Of the consumers named, before anything was added to them. */
+  readonly #consumers: ReadonlyMap<string, ConsumerPlan>
+  readonly #keys: ReadonlyMap<string, readonly KnownKey[]>
+  /** Issuers that are known to sign with the key made here. */
+  readonly #signing = new Set<string>()
 
-  constructor(plan: Plan, now: number) {
-    this.plan = plan
-    this.#now = now
+  /**
+   * @param names of all consumers that will be called as
+   * @param known the key sets of issuers as far as they are known
+   * @param setKeys takes an issuer's set into use
+   */
+  constructor(plan: Plan, names: ReadonlySet<string>, known: readonly KeySet[], setKeys: (set: KeySet) => void) {
+    this.#known = known
+    this.#setKeys = setKeys
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     this.#private = createPrivateKey(pair.privateKey.export({ type: 'pkcs8', format: 'pem' }))
     this.#key = {
@@ -54,123 +81,142 @@ export class Staged {
       }),
       secret: false
     }
+    const named = plan.consumers.filter(({ name }) => names.has(name))
+    this.#consumers = new Map(named.map((consumer) => [consumer.name, consumer]))
+    this.#keys = new Map(named.map((consumer) => [consumer.name, keysFor(consumer)]))
+    // Described callers are good ones: what is asked is what the policies say, not how their keys are.
+    this.plan = {
+      ...plan,
+      issuers: plan.issuers.map((issuer) => ({ ...issuer, algorithms: [...issuer.algorithms, 'ES256'] })),
+      consumers: plan.consumers.map((consumer) => (names.has(consumer.name) ? this.#equipped(consumer) : consumer))
+    }
   }
 
-  /** @throws Error for people when the description fits nothing of the configuration. */
-  credential(who: Who, route: PreparedRoute | null): Assumed | null {
-    if (who.as === null && who.claims === null) return null
+  /**
+   * @param now ms since the epoch, the request's
+   * @throws DescriptionError
+   */
+  credential(who: Who, route: PreparedRoute | null, now: number): Assumed | null {
     const auth = route?.auth.plan
+    // A name of nobody is a mistake, wherever it is said.
+    const consumer = who.as === null ? null : this.#consumer(who.as)
     if (auth === undefined || auth.public) return null
     const assumed: Assumed = { headers: [], query: [] }
     if (who.claims !== null) {
-      if (auth.jwt === null) throw new Error(`route ${route?.plan.name} takes no tokens, so claims say nothing to it`)
-      place(assumed, auth.jwt, `Bearer ${this.#tokenOf(who.claims, auth.jwt)}`)
-    } else if (who.as !== null) {
-      const consumer = this.#consumer(who.as)
-      const both = auth.require === 'all'
-      if (auth.key !== null) place(assumed, auth.key, this.#keyOf(consumer))
-      if (auth.jwt !== null && (both || auth.key === null)) {
-        place(assumed, auth.jwt, `Bearer ${this.#tokenFor(consumer, auth.jwt)}`)
-      }
+      if (auth.jwt === null)
+        throw new DescriptionError(`route ${route?.plan.name} takes no tokens, so claims say nothing to it`, auth.where)
+      place(assumed, auth.jwt, `Bearer ${this.#tokenOf(who.claims, auth.jwt, now)}`)
+      return assumed
+    }
+    if (consumer === null || auth.anonymous === consumer.name) return null
+    const both = auth.require === 'all'
+    const byKey = auth.key !== null && (both || auth.jwt === null || consumer.keys.length > 0 || !hasTokens(consumer))
+    if (auth.key !== null && byKey) place(assumed, auth.key, this.#keyOf(consumer, now))
+    if (auth.jwt !== null && (both || !byKey)) {
+      place(assumed, auth.jwt, `Bearer ${this.#tokenFor(consumer, auth.jwt, auth.where, now)}`)
     }
     return assumed
   }
 
-  /** The key sets known, with the described caller's key in its issuer's. */
-  withKeys(known: readonly KeySet[]): KeySet[] {
-    const issuer = this.#issuer
-    if (issuer === null) return [...known]
-    const set = known.find((candidate) => candidate.issuer === issuer)
-    const keys = [...(set?.keys ?? []), this.#key]
-    return [
-      ...known.filter((candidate) => candidate.issuer !== issuer),
-      { issuer, version: LAST_VERSION, keys, fetchedAt: this.#now }
-    ]
-  }
-
   #consumer(name: string): ConsumerPlan {
-    const consumer = this.plan.consumers.find((candidate) => candidate.name === name)
-    if (consumer === undefined) throw new Error(`no consumer is named "${name}"`)
+    const consumer = this.#consumers.get(name)
+    if (consumer === undefined) throw new DescriptionError(`no consumer is named "${name}"`)
     return consumer
   }
 
-  #keyOf(consumer: ConsumerPlan): string {
-    const key = randomBytes(24).toString('base64url')
-    // Like the consumer's own, where there is one that still holds.
-    const model = consumer.keys.find(({ expires }) => expires === null || expires > this.#now)
-    this.#replace({
+  #equipped(consumer: ConsumerPlan): ConsumerPlan {
+    const known = this.#keys.get(consumer.name) ?? []
+    const [own, ...others] = consumer.jwt
+    return {
       ...consumer,
-      keys: [
-        ...consumer.keys,
-        {
-          id: model?.id ?? 'described',
-          hash: hash('sha256', key),
-          expires: null,
-          scopes: model?.scopes ?? null,
-          where: model?.where ?? consumer.where
-        }
-      ]
-    })
-    return key
+      keys: [...consumer.keys, ...known.map(({ plan }) => plan)],
+      jwt: own === undefined ? [] : [{ ...own, key: this.#key }, ...others]
+    }
   }
 
-  #tokenFor(consumer: ConsumerPlan, auth: JwtAuthPlan): string {
+  /** Like the consumer's own that still holds, or else like one that doesn't any more. */
+  #keyOf({ name }: ConsumerPlan, now: number): string {
+    const known = this.#keys.get(name) ?? []
+    const good = known.find(({ plan }) => plan.expires === null || plan.expires > now) ?? known[0]
+    return good?.text ?? ''
+  }
+
+  #tokenFor(consumer: ConsumerPlan, auth: JwtAuthPlan, where: Where, now: number): string {
     for (const issuer of this.#issuersOf(auth)) {
       if (issuer.consumerClaim === null || issuer.consumerClaim.startsWith('/')) continue
       const client = consumer.clients.find((candidate) => candidate.issuer === issuer.name)
       const id = client?.id ?? (consumer.clients.length === 0 ? consumer.name : null)
       if (id !== null)
-        return this.#tokenOf({ iss: issuer.issuer, sub: consumer.name, [issuer.consumerClaim]: id }, auth)
+        return this.#tokenOf({ iss: issuer.issuer, sub: consumer.name, [issuer.consumerClaim]: id }, auth, now)
     }
     const own = auth.consumers ? consumer.jwt[0] : undefined
-    if (own === undefined) throw new Error(`consumer ${consumer.name} has no credential that this route takes`)
-    const key = { ...this.#key, algorithms: ['ES256'] }
-    this.#replace({ ...consumer, jwt: consumer.jwt.map((plan) => (plan === own ? { ...plan, key } : plan)) })
-    return this.#sign({ iss: own.issuer, sub: consumer.name, ...this.#audience(auth.audiences) }, null)
+    if (own === undefined)
+      throw new DescriptionError(`consumer ${consumer.name} has no credential that this route takes`, where)
+    return this.#sign({ iss: own.issuer, sub: consumer.name, ...audienceOf(auth.audiences) }, null, now)
   }
 
-  #tokenOf(claims: Record<string, unknown>, auth: JwtAuthPlan): string {
-    const issuers = this.#issuersOf(auth)
+  /** An issuer that the route doesn't take may be named: that its tokens are refused there is worth a test. */
+  #tokenOf(claims: Record<string, unknown>, auth: JwtAuthPlan, now: number): string {
+    const { iss } = claims
     const issuer =
-      claims['iss'] === undefined
-        ? issuers[0]
-        : issuers.find((plan) => plan.issuer === claims['iss'] || plan.name === claims['iss'])
+      iss === undefined
+        ? this.#issuersOf(auth)[0]
+        : this.plan.issuers.find((plan) => plan.issuer === iss || plan.name === iss)
     if (issuer === undefined) {
-      throw new Error(
-        `iss must be an issuer of the route: ${issuers.map((plan) => plan.issuer).join(', ') || 'it has none'}`
+      const known = this.plan.issuers.map((plan) => plan.issuer).join(', ')
+      throw new DescriptionError(
+        iss === undefined
+          ? 'the route takes tokens of no issuer'
+          : `iss must be an issuer of the configuration: ${known || 'it has none'}`
       )
     }
-    this.#issuer = issuer.name
-    // Described callers are good ones: what is asked is what the policies say, not how their keys are.
-    const issuersNow = this.plan.issuers.map((plan) =>
-      plan.name === issuer.name ? { ...plan, algorithms: [...plan.algorithms, 'ES256'] } : plan
-    )
-    this.plan = { ...this.plan, issuers: issuersNow }
-    const audience = this.#audience(auth.audiences ?? issuer.audiences)
-    return this.#sign({ ...issuer.equal, ...audience, ...claims, iss: issuer.issuer }, issuer.typ)
+    this.#letSign(issuer)
+    const audience = audienceOf(auth.audiences ?? issuer.audiences)
+    return this.#sign({ ...issuer.equal, ...audience, ...claims, iss: issuer.issuer }, issuer.typ, now)
+  }
+
+  /** Not sooner than asked for: an issuer whose keys aren't known must show as that to real tokens of it. */
+  #letSign({ name }: IssuerPlan): void {
+    if (this.#signing.has(name)) return
+    this.#signing.add(name)
+    const known = this.#known.find((set) => set.issuer === name)
+    this.#setKeys({
+      issuer: name,
+      version: LAST_VERSION,
+      keys: [...(known?.keys ?? []), this.#key],
+      fetchedAt: known?.fetchedAt ?? 0
+    })
   }
 
   #issuersOf(auth: JwtAuthPlan): IssuerPlan[] {
     return this.plan.issuers.filter(({ name }) => auth.issuers.includes(name))
   }
 
-  #audience(audiences: readonly string[] | 'any' | null): Record<string, unknown> {
-    return audiences === null || audiences === 'any' ? {} : { aud: audiences[0] }
-  }
-
-  #sign(claims: Record<string, unknown>, typ: string | null): string {
-    const seconds = Math.floor(this.#now / 1000)
+  #sign(claims: Record<string, unknown>, typ: string | null, now: number): string {
+    const seconds = Math.floor(now / 1000)
     const header = { alg: 'ES256', kid: 'described-caller', typ: typ ?? 'JWT' }
     const payload = { iat: seconds, exp: seconds + LIFETIME, ...claims }
     const input = `${encode(header)}.${encode(payload)}`
     const signature = sign('sha256', Buffer.from(input), { key: this.#private, dsaEncoding: 'ieee-p1363' })
     return `${input}.${signature.toString('base64url')}`
   }
+}
 
-  #replace(consumer: ConsumerPlan): void {
-    const consumers = this.plan.consumers.map((candidate) => (candidate.name === consumer.name ? consumer : candidate))
-    this.plan = { ...this.plan, consumers }
-  }
+/** One beside each of the consumer's own, with the same id, scopes and end; for a consumer without any, one that could be. */
+function keysFor({ keys, where }: ConsumerPlan): KnownKey[] {
+  const models = keys.length > 0 ? keys : [{ id: 'described', expires: null, scopes: null, where }]
+  return models.map((model) => {
+    const text = randomBytes(24).toString('base64url')
+    return { text, plan: { ...model, hash: hash('sha256', text) } }
+  })
+}
+
+function hasTokens({ clients, jwt }: ConsumerPlan): boolean {
+  return clients.length > 0 || jwt.length > 0
+}
+
+function audienceOf(audiences: readonly string[] | 'any' | null): Record<string, unknown> {
+  return audiences === null || audiences === 'any' ? {} : { aud: audiences[0] }
 }
 
 function place(assumed: Assumed, places: Places, credential: string): void {

@@ -1,6 +1,5 @@
 import { joined, limitItem, retryAfter } from '../limits/headers.ts'
 import { NOTHING_HELD } from '../limits/limiter.ts'
-import { monotonicNs } from '../memory/clock.ts'
 import { keyOf } from '../policy/key.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import type { Exchange } from './exchange.ts'
@@ -19,9 +18,9 @@ export function callerLimits(x: Exchange): Verdict {
 
 /** Outermost first. The limit that refuses isn't charged; those before it are. */
 function take(x: Exchange, limits: readonly PreparedLimit[]): Verdict {
-  const { limiter, verdict } = x.tables.services
+  const { limiter, verdict, monotonic } = x.tables.services
   const identified = x.caller.method !== 'public'
-  const now = monotonicNs()
+  const now = monotonic()
   for (let i = 0; i < limits.length; i++) {
     const prepared = limits[i]
     if (prepared === undefined) continue

@@ -4,7 +4,7 @@ import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
 import { TokenVerifier } from '../identity/verifier.ts'
 import { Limiter, newLimitVerdict, type LimitVerdict } from '../limits/limiter.ts'
 import { Beats } from '../memory/beats.ts'
-import { wallMs } from '../memory/clock.ts'
+import { monotonicNs, wallMs } from '../memory/clock.ts'
 import { COUNTER, Counters } from '../memory/counters.ts'
 import type { SharedMemory } from '../memory/shared.ts'
 import { emptyRecord, RecordWriter } from '../observe/codec.ts'
@@ -29,6 +29,8 @@ export class WorkerServices {
   readonly record: AccessRecord = emptyRecord()
   /** Reused by every limit. */
   readonly verdict: LimitVerdict = newLimitVerdict()
+  /** ns that limits count in. */
+  readonly monotonic: () => bigint
   readonly #signatures: SignatureVerifier
   readonly #writer: RecordWriter
   /** By what the upstream's plan says, so that a reload that leaves an upstream as it is keeps its connections. */
@@ -42,11 +44,13 @@ export class WorkerServices {
     env: Env,
     events: { unknownKid(issuer: string): void },
     signatures: SignatureVerifier = new VerifyPool({ threads: env.GATEHOUSE_VERIFY_THREADS }),
-    clock: () => number = wallMs
+    clock: () => number = wallMs,
+    monotonic: () => bigint = monotonicNs
   ) {
     this.beats = new Beats(memory)
     this.counters = new Counters(memory, index)
-    this.limiter = new Limiter(memory, index, this.counters)
+    this.monotonic = monotonic
+    this.limiter = new Limiter(memory, index, this.counters, monotonic)
     this.#signatures = signatures
     this.tokens = new TokenVerifier({
       signatures,

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { explainRequest, type DescribedRequest } from '../../src/pipeline/explain.ts'
+import { explainRequest } from '../../src/pipeline/explain.ts'
+import type { DescribedRequest } from '../../src/policy-test.ts'
 import { lintKeySet } from '../../src/control/keys/key-set.ts'
 import type { KeySet } from '../../src/plan.ts'
 import { planOf } from '../control/compile/configuration.ts'
@@ -171,7 +172,7 @@ t.test('descriptions that can’t be', async (t) => {
   await t.rejects(explain('/key', { claims: {} }), /s\.key takes no tokens/)
   await t.rejects(
     explain('/jwt', { claims: { iss: 'https://evil.example' } }),
-    /iss must be an issuer of the route: https:\/\/idp\.example/
+    /iss must be an issuer of the configuration: https:\/\/idp\.example/
   )
   await t.rejects(explain('/open', { listener: 'none' }), /no listener is named "none": there are plain, sends/)
   for (const ip of ['', 'localhost', '1.2.3', '1.2.3.4.5', ':::'])

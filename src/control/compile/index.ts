@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import type { Finding, Loaded } from '../config/result.ts'
 import { parseAddress } from '../config/units.ts'
 import type { Plan } from '../../plan.ts'
+import type { PolicyTest } from '../../policy-test.ts'
 import { compileAdmin } from './admin.ts'
 import { compileCertificates } from './certificates.ts'
 import { ConsumerKeys } from './consumer-keys.ts'
@@ -21,6 +22,7 @@ import { compileLog, redactedHeaders } from './log.ts'
 import { effectiveLines, type EffectiveLine } from './origins.ts'
 import { Report } from './report.ts'
 import { Routes } from './routes.ts'
+import { compileTests } from './tests.ts'
 import { Upstreams } from './upstreams.ts'
 
 export type { EffectiveLine }
@@ -43,6 +45,8 @@ export interface Compiled {
   widenings: Finding[]
   /** Absolute paths of the files read besides those of the configuration: to be watched. Found or not. */
   files: string[]
+  /** What the configuration says must come of some requests; run by whoever wants to know, see pipeline/policy-tests.ts. */
+  tests: PolicyTest[]
   /** What holds for the route at a position in `plan.routes`, each line with where it comes from. For `show`. */
   linesOf(route: number): EffectiveLine[]
 }
@@ -70,6 +74,7 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
   const consumers = compileConsumers(config.consumers ?? [], issuers.plans, new ConsumerKeys(documents, report), report)
   const upstreams = new Upstreams(config, report)
   const routes = new Routes(config, levels, listeners, upstreams, report)
+  const tests = compileTests(config, report)
 
   const plan: Omit<Plan, 'digest'> = {
     generation: options.generation,
@@ -91,6 +96,7 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
     findings: report.findings(),
     widenings: report.widenings(),
     files: documents.files,
+    tests,
     linesOf(route) {
       const source = routes.sources[route]
       return source ? effectiveLines(source.blocks, loaded) : []

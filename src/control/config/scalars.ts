@@ -206,6 +206,19 @@ function durationUpTo(least: number, most: number) {
   }
 }
 
+function requestUrl(text: string): string | null {
+  if (!/^https?:\/\//.test(text)) return ''
+  if (!URL.canParse(text)) return ', found one that can’t be read'
+  const { username, password, hash } = new URL(text)
+  if (username !== '' || password !== '') return ' without user and password: clients send those as a header'
+  return hash === '' ? null : ' without "#": clients keep what follows it to themselves'
+}
+
+function time(text: string): string | null {
+  const offset = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/
+  return when(offset.test(text) && !Number.isNaN(Date.parse(text)))
+}
+
 const DURATION = '^\\d{1,9}(ms|s|m|min|h|d)$'
 
 const KINDS = {
@@ -290,6 +303,27 @@ const KINDS = {
     expected: 'a date such as 2027-01-01',
     example: '2099-01-01',
     check: (text) => when(parseDate(text) !== null)
+  },
+  time: {
+    expected: 'a time such as 2027-01-31T12:00:00Z or 2027-01-31T12:00:00+01:00, or a date',
+    example: '2027-01-31T12:00:00Z',
+    check: time
+  },
+  ip: {
+    expected: 'an IP address',
+    example: '192.0.2.1',
+    check: (text) => when(isIP(text) !== 0)
+  },
+  method: {
+    expected: 'a method such as GET, in capitals',
+    example: 'GET',
+    check: (text) => when(isToken(text) && text === text.toUpperCase())
+  },
+  'request-url': {
+    expected: 'a whole url such as https://api.example.com/orders/7',
+    example: 'http://x.invalid/',
+    check: requestUrl,
+    pattern: '^https?://'
   },
   cidr: {
     expected: 'a CIDR block such as 10.0.0.0/8 or 2001:db8::/32, or an address',

@@ -26,6 +26,7 @@ import {
   type Validate as ValidateSchema
 } from './schema/policies.ts'
 import { flag, listOf, mapping, maybe, type Shape, text, word } from './schema/shapes.ts'
+import { type PolicyTest, Tests } from './schema/tests.ts'
 import {
   Defaults,
   type Forward as ForwardSchema,
@@ -73,6 +74,7 @@ const ConfigSchema = mapping(
         tls: maybe(flag('TLS with the certificates of tls.certificates. Default false.'))
       })
     ),
+    tests: maybe(Tests),
     metrics: maybe(
       mapping('Prometheus metrics on an address of their own.', {
         address: text('IP address and port to bind.', 'address')
@@ -84,8 +86,7 @@ const ConfigSchema = mapping(
       threats: 'Bans and honeypots.',
       revocations: 'Tokens that no longer hold.',
       cluster: 'Several hosts as one.',
-      trace: 'Spans to an OpenTelemetry collector.',
-      tests: 'The policy’s own unit tests.'
+      trace: 'Spans to an OpenTelemetry collector.'
     }
   }
 )
@@ -127,3 +128,4 @@ export type IssuerConfig = Static<typeof Issuer>
 export type ConsumerConfig = Static<typeof Consumer>
 export type AdminConfig = NonNullable<Config['admin']>
 export type LogConfig = Static<typeof Log>
+export type PolicyTestConfig = Static<typeof PolicyTest>

@@ -1,6 +1,7 @@
 /** Where requests go: services with their routes, and upstreams. */
 import { define, either, flag, listOf, mapOf, mapping, maybe, nameOf, text, whole, word } from './shapes.ts'
 import { METHODS, Policies } from './policies.ts'
+import { Tests } from './tests.ts'
 
 export const UpstreamTimeouts = define(
   'upstreamTimeouts',
@@ -176,14 +177,14 @@ export const Service = define(
       labels: maybe(mapOf('Go to log and metrics.', text('The value.'), 'label-name', 1)),
       use,
       policies: maybe(Policies),
-      routes: listOf('Its routes.', Route, { uniqueBy: 'name' })
+      routes: listOf('Its routes.', Route, { uniqueBy: 'name' }),
+      tests: maybe(Tests)
     },
     {
       atMostOne: ['url', 'upstream'],
       unsupported: {
         canary: 'Another upstream for a share of the requests.',
-        mirror: 'Copies of requests to another upstream.',
-        tests: 'The policy’s own unit tests.'
+        mirror: 'Copies of requests to another upstream.'
       }
     }
   )

@@ -1,0 +1,171 @@
+/**
+ * The stages that serve, run over requests that somebody describes. Nothing is sent anywhere. Each request meets
+ * limits as they are after a start, and a clock that stands still: a refill between two of its repetitions would make
+ * what comes of it a matter of luck.
+ */
+import { readEnv } from '../env.ts'
+import { HeaderList } from '../headers.ts'
+import { parseIp } from '../ip.ts'
+import { monotonicMs, monotonicNs, wallMs } from '../memory/clock.ts'
+import { allocateShared, forgetCounts, type SharedMemory } from '../memory/shared.ts'
+import type { KeySet, ListenerPlan, Plan } from '../plan.ts'
+import { DescriptionError, type DescribedRequest } from '../policy-test.ts'
+import { AssumedCallers, type Assumed } from './assumed-caller.ts'
+import { Exchange, type TraceStep } from './exchange.ts'
+import { run, STAGES } from './index.ts'
+import { SameThreadSignatures } from './same-thread-signatures.ts'
+import { WorkerServices } from './services.ts'
+import { TablesBuilder, type Tables } from './tables.ts'
+import { CONTINUE, type Outcome } from './verdict.ts'
+
+/** Buckets that one request's repetitions can touch are few; the tables are emptied for each request. */
+const LIMIT_SLOTS = 4096
+/** Nothing is recorded. */
+const RING_BYTES = 1 << 16
+
+export interface Rehearsed {
+  x: Exchange
+  outcome: Outcome
+  steps: TraceStep[]
+}
+
+export class Rehearsal {
+  readonly #plan: Plan
+  readonly #memory: SharedMemory
+  readonly #services: WorkerServices
+  readonly #callers: AssumedCallers
+  readonly #tables: Tables
+  readonly #clock: { now: number }
+
+  private constructor(parts: {
+    plan: Plan
+    memory: SharedMemory
+    services: WorkerServices
+    callers: AssumedCallers
+    tables: Tables
+    clock: { now: number }
+  }) {
+    this.#plan = parts.plan
+    this.#memory = parts.memory
+    this.#services = parts.services
+    this.#callers = parts.callers
+    this.#tables = parts.tables
+    this.#clock = parts.clock
+  }
+
+  /**
+   * @param callers names of all consumers that requests will call as
+   * @param keys what is known of the issuers' keys, for real tokens in headers; a described caller needs none
+   */
+  static async open(plan: Plan, callers: ReadonlySet<string>, keys: readonly KeySet[]): Promise<Rehearsal> {
+    const clock = { now: wallMs() }
+    const memory = allocateShared({ workers: 1, limitSlots: LIMIT_SLOTS, ringBytes: RING_BYTES })
+    const started = monotonicNs()
+    const services = new WorkerServices(
+      memory,
+      0,
+      readEnv({}).env,
+      { unknownKid: () => {} },
+      new SameThreadSignatures(),
+      () => clock.now,
+      () => started
+    )
+    services.beats.setReady(true)
+    const assumed = new AssumedCallers(plan, callers, keys, (set) => services.setKeys(set))
+    const builder = new TablesBuilder(assumed.plan, services)
+    builder.addConsumers(assumed.plan.consumers)
+    builder.addRoutes(assumed.plan.routes)
+    const tables = await builder.finish(() => null)
+    services.take(tables, null)
+    for (const set of keys) services.setKeys(set)
+    return new Rehearsal({ plan, memory, services, callers: assumed, tables, clock })
+  }
+
+  /**
+   * @param repeat times it is made at one moment, each under way beside the others; the last is told of
+   * @throws DescriptionError: no such listener or consumer, an unreadable address
+   */
+  async play(request: DescribedRequest, repeat = 1): Promise<Rehearsed> {
+    this.#clock.now = request.time ?? wallMs()
+    const assumed = this.#callers.credential(request, this.#routeOf(request), this.#clock.now)
+    forgetCounts(this.#memory)
+    for (let i = 1; i < repeat; i++) await run(this.#arrive(request, assumed))
+    const x = this.#arrive(request, assumed)
+    const steps: TraceStep[] = []
+    x.trace = steps
+    const outcome = await run(x)
+    return { x, outcome, steps }
+  }
+
+  close(): Promise<void> {
+    return this.#services.close()
+  }
+
+  /** Which route the request meets: its policies say where a credential goes. */
+  #routeOf(request: DescribedRequest): Exchange['route'] {
+    const x = this.#arrive(request, null)
+    for (const stage of STAGES) {
+      if (stage.run(x) !== CONTINUE || stage.name === 'route') break
+    }
+    return x.route
+  }
+
+  #arrive(request: DescribedRequest, assumed: Assumed | null): Exchange {
+    const url = new URL(request.url)
+    const table = this.#tables.listeners[listenerOf(this.#plan.listeners, request.listener, url.protocol === 'https:')]
+    const peer = parseIp(request.ip)
+    if (table === undefined) throw new Error('the configuration has no listener')
+    if (peer === null) throw new DescriptionError(`"${request.ip}" is no IP address`)
+    const headers = new HeaderList()
+    for (const [name, value] of request.headers) headers.add(name.toLowerCase(), value)
+    for (const [name, value] of assumed?.headers ?? []) headers.add(name, value)
+    if (!headers.has('host')) headers.add('host', url.host)
+    if (request.body !== null && !headers.has('content-length')) {
+      headers.add('content-length', String(Buffer.byteLength(request.body)))
+    }
+    const query = [url.search.slice(1), ...(assumed?.query ?? [])].filter((part) => part !== '').join('&')
+    // The path as written: URL would have normalised it already, and an attack would explain as harmless.
+    const written = /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(request.url)?.[1] ?? ''
+    const x = new Exchange({
+      tables: this.#tables,
+      listener: table,
+      method: request.method,
+      path: written === '' ? '/' : written,
+      query,
+      headers,
+      peer,
+      proxied: null,
+      clientCertificate: null,
+      certificate: table.plan.tls ? certificateOf(this.#plan, url.hostname) : -1,
+      startedAt: monotonicMs(),
+      now: this.#clock.now
+    })
+    const body = Buffer.from(request.body ?? '')
+    x.body = { whole: () => Promise.resolve(body) }
+    return x
+  }
+}
+
+function listenerOf(listeners: readonly ListenerPlan[], name: string | null, tls: boolean): number {
+  if (name !== null) {
+    const named = listeners.findIndex((listener) => listener.name === name)
+    if (named < 0)
+      throw new DescriptionError(`no listener is named "${name}": there are ${listeners.map((l) => l.name).join(', ')}`)
+    return named
+  }
+  const fits = listeners.findIndex((listener) => listener.tls === tls && listener.redirect === null)
+  return fits < 0
+    ? Math.max(
+        0,
+        listeners.findIndex((listener) => listener.redirect === null)
+      )
+    : fits
+}
+
+/** The certificate that a client of that server name is shown. */
+function certificateOf({ certificates }: Pick<Plan, 'certificates'>, host: string): number {
+  const exact = certificates.findIndex(({ hosts }) => hosts.includes(host))
+  if (exact >= 0) return exact
+  const wildcard = certificates.findIndex(({ hosts }) => hosts.includes(`*${host.slice(host.indexOf('.'))}`))
+  return Math.max(0, wildcard)
+}
