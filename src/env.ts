@@ -29,7 +29,11 @@ const TABLE = {
     ['1kb', '256kb'],
     'Longest request head; a longer one is refused with 431.'
   ),
-  GATEHOUSE_VERIFY_CACHE_SIZE: bytes('16mb', ['64kb', '4gb'], 'Verified tokens each worker remembers.'),
+  GATEHOUSE_VERIFY_CACHE_SIZE: bytes(
+    '16mb',
+    ['64kb', '4gb'],
+    'Verified tokens each worker remembers; answers about opaque tokens get as much again.'
+  ),
   GATEHOUSE_VERIFY_THREADS: count(1, [1, 16], 'Threads per worker that verify signatures not seen before.'),
   GATEHOUSE_VERIFY_QUEUE: count(
     4096,

@@ -128,7 +128,24 @@ export interface IssuerPlan {
   /** caller attribute name → claim name. */
   attributes: Record<string, string>
   jwks: JwksPlan
+  /** How its tokens that are no JWTs are asked about; null: they aren't taken. */
+  introspection: IntrospectionPlan | null
   where: Where
+}
+
+/** An RFC 7662 endpoint. */
+export interface IntrospectionPlan {
+  /** As written, for logs. */
+  url: string
+  /** Position in PlanHead.upstreams of the connections to it. */
+  upstream: number
+  /** `Host` and origin-form path of the question. */
+  host: string
+  path: string
+  /** Value of `Authorization`: a secret. */
+  authorization: string
+  /** How long an answer holds at most, ms; 0: each use asks. */
+  cache: number
 }
 
 /** Where an issuer's keys come from. Only the control thread reads it; workers get keys by message. */
@@ -330,6 +347,8 @@ export interface JwtAuthPlan extends Places {
   issuers: string[]
   /** Whether tokens that consumers sign themselves are taken. */
   consumers: boolean
+  /** Which of the issuers is asked about tokens that are no JWTs; null: such a token is refused. */
+  opaque: string | null
   /** Replaces the issuer's audiences when not null. */
   audiences: string[] | 'any' | null
   expiry: 'required' | 'optional'

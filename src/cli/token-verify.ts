@@ -94,6 +94,7 @@ function fromKey(token: string, file: string): Source {
     consumerClaim: null,
     attributes: {},
     jwks: { kind: 'inline', keys: publics },
+    introspection: null,
     where: ''
   }
   return { plan, consumers: [], keys: lintKeySet(plan.name, publics, plan.algorithms) }
@@ -147,6 +148,7 @@ async function judge(
   const accept: JwtAuthPlan = {
     issuers: [plan.name],
     consumers: false,
+    opaque: null,
     audiences: null,
     expiry: 'required',
     header: [],

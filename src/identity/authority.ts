@@ -7,7 +7,7 @@ import { KeyRing } from './key-ring.ts'
 import type { ClaimsPolicy } from './claims.ts'
 import type { CallerDirectory, TokenSigner } from './directory.ts'
 import type { Claims } from './token.ts'
-import type { ConsumerPlan, IssuerPlan, JwtAuthPlan } from '../plan.ts'
+import type { ConsumerPlan, IntrospectionPlan, IssuerPlan, JwtAuthPlan } from '../plan.ts'
 
 export interface Authority {
   readonly generation: number
@@ -17,6 +17,8 @@ export interface Authority {
   readonly algorithms: readonly string[]
   /** An issuer's ring outlives generations. */
   readonly keys: KeyRing
+  /** How its opaque tokens are asked about; null: they aren't taken. */
+  readonly introspection: IntrospectionPlan | null
   /** Whose tokens these are, when a consumer signs them itself. */
   readonly consumer: ConsumerPlan | null
 }
@@ -29,6 +31,8 @@ export class Authorities {
   readonly directory: CallerDirectory
   /** By `iss`. Two issuers of the configuration may share one and differ in audience or claims. */
   readonly #issuers = new Map<string, Authority[]>()
+  /** Issuers of the configuration. */
+  readonly #byName = new Map<string, Authority>()
   readonly #signers = new WeakMap<TokenSigner, Authority>()
 
   constructor(
@@ -46,8 +50,10 @@ export class Authorities {
         policy: compilePolicy(plan),
         algorithms: plan.algorithms,
         keys: ringOf(plan.name),
+        introspection: plan.introspection,
         consumer: null
       }
+      this.#byName.set(plan.name, authority)
       const same = this.#issuers.get(plan.issuer)
       if (same === undefined) this.#issuers.set(plan.issuer, [authority])
       else same.push(authority)
@@ -66,6 +72,11 @@ export class Authorities {
     return authority
   }
 
+  /** Who is asked about opaque tokens of this route; null: nobody. */
+  asked(accept: JwtAuthPlan): Authority | null {
+    return accept.opaque === null ? null : (this.#byName.get(accept.opaque) ?? null)
+  }
+
   #signing({ consumer, plan }: TokenSigner): Authority {
     return {
       generation: this.generation,
@@ -73,6 +84,7 @@ export class Authorities {
       policy: consumerPolicy(plan.issuer),
       algorithms: plan.key.algorithms,
       keys: KeyRing.of(plan.key),
+      introspection: null,
       consumer
     }
   }

@@ -5,6 +5,7 @@
 import { admits, Authorities } from './authority.ts'
 import { timeComplaint } from './claims.ts'
 import { CallerDirectory } from './directory.ts'
+import { Introspector, isOpaque } from './introspection.ts'
 import { KeyRing } from './key-ring.ts'
 import { parseJws, parsePayload } from './token.ts'
 import { judge, refused, stillHolds, useComplaint } from './verdict.ts'
@@ -12,6 +13,7 @@ import { VerifyCache } from './verify-cache.ts'
 import { WaitingRoom } from './waiting.ts'
 import { wallMs } from '../memory/clock.ts'
 import type { Authority } from './authority.ts'
+import type { TokenInquiry } from './introspection.ts'
 import type { SignatureVerifier } from './pool.ts'
 import type { Jws } from './token.ts'
 import type { RefusedToken, TokenOutcome, Verdict, VerifiedToken } from './verdict.ts'
@@ -19,7 +21,9 @@ import type { IssuerPlan, JwtAuthPlan, KeySet } from '../plan.ts'
 
 export interface VerifierOptions {
   readonly signatures: SignatureVerifier
-  /** Bytes of verified tokens to remember (GATEHOUSE_VERIFY_CACHE_SIZE). */
+  /** Absent or null: nobody is asked about opaque tokens, and none can be judged. */
+  readonly inquiry?: TokenInquiry | null
+  /** Bytes of verified tokens to remember (GATEHOUSE_VERIFY_CACHE_SIZE), and as many of answers about opaque ones. */
   readonly cacheBytes: number
   /** Tokens that may wait for verification (GATEHOUSE_VERIFY_QUEUE), and those of one client (…_PER_CLIENT). */
   readonly queue: number
@@ -47,6 +51,8 @@ export class TokenVerifier {
   readonly #clock: () => number
   readonly #cache: VerifyCache<Verdict>
   readonly #waiting: WaitingRoom
+  /** For tokens that are no JWTs. */
+  readonly opaque: Introspector
   /** Cold tokens under way, by their text. */
   readonly #pending = new Map<string, Promise<Verdict | RefusedToken>>()
   /** By issuer name. */
@@ -62,6 +68,7 @@ export class TokenVerifier {
     this.#clock = options.clock ?? wallMs
     this.#cache = new VerifyCache(options.cacheBytes)
     this.#waiting = new WaitingRoom(options.queue, options.perClient)
+    this.opaque = new Introspector({ ...options, inquiry: options.inquiry ?? null, clock: this.#clock })
   }
 
   get cached(): { tokens: number; bytes: number } {
@@ -137,6 +144,10 @@ export class TokenVerifier {
   }
 
   #cold(token: string, accept: JwtAuthPlan, clientKey: string, now: number): TokenOutcome | Promise<TokenOutcome> {
+    const asked = this.#authorities.asked(accept)
+    if (asked !== null && isOpaque(token)) {
+      return this.opaque.verify(token, this.#authorities, asked, accept, clientKey, now)
+    }
     const pending = this.#pending.get(token)
     if (pending !== undefined) return this.#settle(token, pending, accept, clientKey)
 

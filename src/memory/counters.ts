@@ -23,6 +23,9 @@ export const COUNTER_NAMES = [
   'verifyCacheEvictions',
   /** Tokens refused because the queue for verification was full, or the client had too many in it. */
   'verifyQueueRefusals',
+  /** Questions to issuers about opaque tokens, and those of them that got no usable answer. */
+  'introspections',
+  'introspectionFailures',
   /** Connections ended because their bytes were no HTTP that could be answered. */
   'parserRefusals',
   'connectionsOpened',

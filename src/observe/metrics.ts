@@ -33,6 +33,8 @@ const FROM_COUNTERS: { readonly [N in CounterName]: readonly [metric: string, he
   verifyCacheMisses: ['verify_cache_misses_total', 'Tokens not found in the verification cache'],
   verifyCacheEvictions: ['verify_cache_evictions_total', 'Tokens removed from the verification cache to make room'],
   verifyQueueRefusals: ['verify_queue_refusals_total', 'Tokens refused because too many waited for verification'],
+  introspections: ['token_introspections_total', 'Questions to issuers about opaque tokens'],
+  introspectionFailures: ['token_introspection_failures_total', 'Such questions that got no usable answer'],
   parserRefusals: ['parser_refusals_total', 'Connections ended for bytes that are no HTTP request'],
   connectionsOpened: ['connections_opened_total', 'Client connections taken'],
   connectionsClosed: ['connections_closed_total', 'Client connections ended'],

@@ -68,7 +68,9 @@ export class Rehearsal {
       { unknownKid: () => {} },
       new SameThreadSignatures(),
       () => clock.now,
-      () => started
+      () => started,
+      // Nothing is sent anywhere: nobody is asked about opaque tokens.
+      null
     )
     services.beats.setReady(true)
     const assumed = new AssumedCallers(plan, callers, keys, (set) => services.setKeys(set))

@@ -14,6 +14,7 @@ import { createTransport } from '../upstream/index.ts'
 import type { Transport } from '../upstream/transport.ts'
 import type { Exchange } from './exchange.ts'
 import type { Tables } from './tables.ts'
+import { UpstreamInquiry } from './token-inquiry.ts'
 
 /**
  * What a worker has once, whatever generation it serves: its place in shared memory, its verified tokens and the
@@ -32,11 +33,13 @@ export class WorkerServices {
   /** ns that limits count in. */
   readonly monotonic: () => bigint
   readonly #signatures: SignatureVerifier
+  /** Null: nobody is asked about opaque tokens. */
+  readonly #inquiry: UpstreamInquiry | null
   readonly #writer: RecordWriter
   /** By what the upstream's plan says, so that a reload that leaves an upstream as it is keeps its connections. */
   readonly #transports = new Map<string, { transport: Transport; users: number }>()
   /** What was counted of the verifier, see #countTokens. */
-  #counted = { hits: 0, cold: 0, overloads: 0 }
+  #counted = { hits: 0, cold: 0, overloads: 0, asked: 0, failed: 0 }
 
   constructor(
     memory: SharedMemory,
@@ -45,15 +48,18 @@ export class WorkerServices {
     events: { unknownKid(issuer: string): void },
     signatures: SignatureVerifier = new VerifyPool({ threads: env.GATEHOUSE_VERIFY_THREADS }),
     clock: () => number = wallMs,
-    monotonic: () => bigint = monotonicNs
+    monotonic: () => bigint = monotonicNs,
+    inquiry: UpstreamInquiry | null = new UpstreamInquiry()
   ) {
     this.beats = new Beats(memory)
     this.counters = new Counters(memory, index)
     this.monotonic = monotonic
     this.limiter = new Limiter(memory, index, this.counters, monotonic)
     this.#signatures = signatures
+    this.#inquiry = inquiry
     this.tokens = new TokenVerifier({
       signatures,
+      inquiry,
       cacheBytes: env.GATEHOUSE_VERIFY_CACHE_SIZE,
       queue: env.GATEHOUSE_VERIFY_QUEUE,
       perClient: env.GATEHOUSE_VERIFY_PER_CLIENT,
@@ -85,6 +91,7 @@ export class WorkerServices {
   /** `next` serves from now on; exchanges that `before` has under way finish on its connections. */
   take(next: Tables, before: Tables | null): void {
     this.tokens.configure(next.head.generation, next.head.issuers, next.directory)
+    this.#inquiry?.use(next.transports)
     if (before !== null) this.discard(before.head.upstreams)
   }
 
@@ -122,14 +129,20 @@ export class WorkerServices {
   }
 
   #countTokens(): void {
-    const { hits, cold, overloads } = this.tokens
+    const { hits, cold, opaque } = this.tokens
+    const { asked, failed } = opaque
+    const overloads = this.tokens.overloads + opaque.overloads
     const before = this.#counted
     if (hits !== before.hits) this.counters.add(COUNTER.verifyCacheHits, hits - before.hits)
     if (cold !== before.cold) this.counters.add(COUNTER.tokenVerifications, cold - before.cold)
     if (overloads !== before.overloads) this.counters.add(COUNTER.verifyQueueRefusals, overloads - before.overloads)
+    if (asked !== before.asked) this.counters.add(COUNTER.introspections, asked - before.asked)
+    if (failed !== before.failed) this.counters.add(COUNTER.introspectionFailures, failed - before.failed)
     before.hits = hits
     before.cold = cold
     before.overloads = overloads
+    before.asked = asked
+    before.failed = failed
   }
 
   async close(): Promise<void> {

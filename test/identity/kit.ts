@@ -59,6 +59,7 @@ export function issuerPlan(more: Partial<IssuerPlan> = {}): IssuerPlan {
     consumerClaim: null,
     attributes: {},
     jwks: { kind: 'inline', keys: [] },
+    introspection: null,
     where: 'gatehouse.yaml:1:1',
     ...more
   }
@@ -92,6 +93,7 @@ export function jwtPlan(more: Partial<JwtAuthPlan> = {}): JwtAuthPlan {
     query: [],
     issuers: ['corp'],
     consumers: false,
+    opaque: null,
     audiences: null,
     expiry: 'required',
     ...more

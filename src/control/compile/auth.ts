@@ -3,7 +3,7 @@
  * by omission. References to issuers and consumers, and `auth: public` at the gateway's level, have been checked with
  * the configuration.
  */
-import type { AuthConfig, JwtAuthConfig, KeyAuthConfig } from '../config/schema.ts'
+import type { AuthConfig, IssuerConfig, JwtAuthConfig, KeyAuthConfig } from '../config/schema.ts'
 import type { AuthPlan, JwtAuthPlan, Places } from '../../plan.ts'
 import { nearestOf, type Block, type Sourced } from './levels.ts'
 import type { Path, Report } from './report.ts'
@@ -22,11 +22,14 @@ const NOBODY_ASKED: Omit<AuthPlan, 'public' | 'where'> = {
 /** What each place in the configuration says of `auth` itself, whatever routes it holds for. */
 export class Authentication {
   readonly #compiled = new Map<AuthConfig, AuthPlan>()
+  /** Issuers that are asked about opaque tokens. */
+  readonly #introspecting: ReadonlySet<string>
   readonly #report: Report
   readonly #certificatesAsked: boolean
 
   /** @param certificatesAsked whether any listener asks clients for certificates */
-  constructor(report: Report, certificatesAsked: boolean) {
+  constructor(issuers: readonly IssuerConfig[], report: Report, certificatesAsked: boolean) {
+    this.#introspecting = new Set(issuers.filter(({ introspection }) => introspection).map(({ name }) => name))
     this.#report = report
     this.#certificatesAsked = certificatesAsked
   }
@@ -102,7 +105,24 @@ export class Authentication {
       this.#report.widening([...path, 'expiry'], 'expiry: optional takes tokens that hold for ever')
     const places = placesOf(jwt, 'authorization')
     if (places.query.length > 0) this.#warnOfQuery([...path, 'query'])
-    return { issuers: jwt.issuers ?? [], consumers, audiences, expiry: jwt.expiry ?? 'required', ...places }
+    return {
+      issuers: jwt.issuers ?? [],
+      consumers,
+      opaque: this.#opaque(jwt.issuers ?? [], [...path, 'issuers']),
+      audiences,
+      expiry: jwt.expiry ?? 'required',
+      ...places
+    }
+  }
+
+  #opaque(issuers: readonly string[], path: Path): string | null {
+    const [issuer, other] = issuers.filter((name) => this.#introspecting.has(name))
+    if (other !== undefined)
+      this.#report.error(
+        path,
+        `${issuer} and ${other} both have introspection, and nothing tells whose an opaque token is: it would be shown to the wrong one`
+      )
+    return issuer ?? null
   }
 
   #warnOfQuery(path: Path): void {

@@ -70,9 +70,9 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
   }
   const listeners = compileListeners(config, copies)
   const certificates = compileCertificates(config.tls?.certificates ?? [], ['tls', 'certificates'], copies)
-  const issuers = new Issuers(config.issuers ?? [], documents, report)
-  const consumers = compileConsumers(config.consumers ?? [], issuers.plans, new ConsumerKeys(documents, report), report)
   const upstreams = new Upstreams(config, report)
+  const issuers = new Issuers(config.issuers ?? [], documents, upstreams, report)
+  const consumers = compileConsumers(config.consumers ?? [], issuers.plans, new ConsumerKeys(documents, report), report)
   const routes = new Routes(config, levels, listeners, upstreams, report)
   const tests = compileTests(config, report)
 

@@ -4,16 +4,19 @@ import { ALGORITHMS } from '../config/schema/identity.ts'
 import type { IssuerConfig } from '../config/schema.ts'
 import { discoveryUrls } from '../keys/discovery.ts'
 import { lintKeySet, parseKeySet } from '../keys/key-set.ts'
-import type { IssuerPlan, JwksPlan } from '../../plan.ts'
+import type { IntrospectionPlan, IssuerPlan, JwksPlan } from '../../plan.ts'
 import { duration } from './checked.ts'
 import type { Documents } from './documents.ts'
 import type { Path, Report } from './report.ts'
+import type { Upstreams } from './upstreams.ts'
 
 const CLOCK_SKEW = 30_000
+const INTROSPECTION_CACHE = 30_000
 /** HMAC keys verify and sign alike, so they are for issuers that say so. */
 const ASYMMETRIC = ALGORITHMS.filter((algorithm) => !algorithm.startsWith('HS'))
 
 type KeysConfig = Exclude<IssuerConfig['jwks'], undefined>
+type IntrospectionConfig = Exclude<IssuerConfig['introspection'], undefined>
 
 /** The issuers of one configuration. */
 export class Issuers {
@@ -21,10 +24,12 @@ export class Issuers {
   /** Digests of the key set files, which the plan only names. */
   readonly contents: string[] = []
   readonly #documents: Documents
+  readonly #upstreams: Upstreams
   readonly #report: Report
 
-  constructor(issuers: readonly IssuerConfig[], documents: Documents, report: Report) {
+  constructor(issuers: readonly IssuerConfig[], documents: Documents, upstreams: Upstreams, report: Report) {
     this.#documents = documents
+    this.#upstreams = upstreams
     this.#report = report
     this.plans = issuers.map((issuer, i) => this.#compile(issuer, ['issuers', i]))
   }
@@ -51,7 +56,23 @@ export class Issuers {
         issuer.jwks === undefined
           ? this.#discovery(issuer.issuer, [...path, 'issuer'])
           : this.#keys(issuer.name, issuer.jwks, algorithms, [...path, 'jwks']),
+      introspection: issuer.introspection
+        ? this.#introspection(issuer.name, issuer.introspection, [...path, 'introspection'])
+        : null,
       where: this.#report.where(path)
+    }
+  }
+
+  #introspection(issuer: string, config: IntrospectionConfig, path: Path): IntrospectionPlan {
+    const { clientId, clientSecret, cache } = config
+    const url = new URL(config.url)
+    return {
+      url: config.url,
+      upstream: this.#upstreams.ofIntrospection(issuer, url.origin, path),
+      host: url.host,
+      path: url.pathname + url.search,
+      authorization: `Basic ${Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`).toString('base64')}`,
+      cache: cache === undefined ? INTROSPECTION_CACHE : duration(cache)
     }
   }
 
@@ -103,4 +124,9 @@ export class Issuers {
 
 function listOf(value: string | string[] | undefined): string[] {
   return value === undefined ? [] : typeof value === 'string' ? [value] : value
+}
+
+/** RFC 6749 section 2.3.1: application/x-www-form-urlencoded, so that neither half can hold a colon. */
+function formEncoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1)
 }

@@ -51,6 +51,7 @@ export class Routes {
     this.#listeners = listeners
     this.#report = report
     this.#auth = new Authentication(
+      config.issuers ?? [],
       report,
       listeners.some(({ clientCertificates }) => clientCertificates !== null)
     )

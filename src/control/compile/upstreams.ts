@@ -12,6 +12,15 @@ const CONNECTIONS = 256
 /** One request after the other: more is a decision of trust that only the owner can make. */
 const PIPELINING = 1
 
+/**
+ * To an issuer's introspection endpoint, per worker and in ms: few and short, so that an issuer that is slow to answer
+ * has its own callers wait and nobody else.
+ */
+const INTROSPECTION = {
+  timeouts: { connect: 1000, response: 5000, idle: 5000 },
+  connections: { max: 16, pipelining: PIPELINING }
+}
+
 /** What an upstream, or the defaults under all of them, may say besides its targets. */
 type Settings = Omit<InlineUpstreamConfig, 'targets'>
 
@@ -45,6 +54,12 @@ export class Upstreams {
       return { upstream: this.#add(own, service.upstream, service.upstream.targets, at), basePath: '' }
     const upstream = this.#positions.get(service.upstream)
     return upstream === undefined ? null : { upstream, basePath: '' }
+  }
+
+  /** Connections to where an issuer is asked about its tokens. */
+  ofIntrospection(issuer: string, origin: string, path: Path): number {
+    const plan = { name: `issuer:${issuer}`, targets: [compileTarget(origin)], ...INTROSPECTION }
+    return this.plans.push({ ...plan, where: this.#report.where(path) }) - 1
   }
 
   #add(name: string, settings: Settings, targets: InlineUpstreamConfig['targets'], path: Path): number {

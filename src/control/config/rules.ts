@@ -202,6 +202,9 @@ function issuers(root: Node, findings: Findings): void {
     claim(child(issuer, 'issuer'), ['issuers', i, 'issuer'], -1 - i)
     inlineKeys(child(child(issuer, 'jwks'), 'keys'), ['issuers', i, 'jwks', 'keys'], findings)
     equalValues(child(issuer, 'equal'), ['issuers', i, 'equal'], findings)
+    const secret = child(child(issuer, 'introspection'), 'clientSecret')
+    if (secret?.kind === 'scalar' && secret.origin === 'written')
+      findings.warn(secret, ['issuers', i, 'introspection', 'clientSecret'], WRITTEN_SECRET)
   }
   for (const [i, consumer] of itemsOf(child(root, 'consumers')).entries())
     for (const [j, token] of itemsOf(child(consumer, 'jwt')).entries())

@@ -142,6 +142,15 @@ function jwks(text: string): string | null {
   return url.protocol === 'https:' || isLoopback(url) ? null : ': keys are fetched over https, or http on loopback'
 }
 
+function endpoint(text: string): string | null {
+  const url = httpUrl(text)
+  if (url === null) return ''
+  if (text.includes('#')) return ' without fragment'
+  return url.protocol === 'https:' || isLoopback(url)
+    ? null
+    : ': secrets are sent there, over https, or http on loopback'
+}
+
 function upstreamUrl(text: string): string | null {
   if (parseUpstreamUrl(text) !== null) return null
   if (/^https?:\/\/[^/]*@/.test(text)) return ' without user and password'
@@ -366,6 +375,12 @@ const KINDS = {
     hidden: true
   },
   jwks: { expected: 'a url or a path', example: 'x', check: jwks },
+  endpoint: {
+    expected: 'a url such as https://idp.example.com/introspect',
+    example: 'https://x.invalid/x',
+    check: endpoint,
+    pattern: '^https?://'
+  },
   'service-url': {
     expected: 'a url such as http://10.0.0.5:8080/base',
     example: 'http://x.invalid:80',

@@ -61,6 +61,40 @@ t.test('keys of an issuer: without jwks, found from its name', async (t) => {
     saysExactly(t, errorsOf(named(url)), [/issuers\[0\]\.issuer: .*say jwks/])
 })
 
+t.test('introspection: over https or on loopback, with the client’s name and secret form-encoded', async (t) => {
+  const asked = (url: string, more = ''): string =>
+    issuer(`introspection: { url: "${url}", clientId: "a:b", clientSecret: "s %"${more} }`)
+  const { issuers, upstreams, routes } = planOf(asked('https://idp.example/introspect?x=1'))
+  t.match(issuers[0]?.introspection, {
+    host: 'idp.example',
+    path: '/introspect?x=1',
+    cache: 30_000,
+    authorization: `Basic ${Buffer.from('a%3Ab:s+%25').toString('base64')}`
+  })
+  t.match(upstreams[issuers[0]?.introspection?.upstream ?? -1], {
+    name: 'issuer:corp',
+    targets: [{ host: 'idp.example', port: 443, tls: true }]
+  })
+  t.equal(routes[0]?.auth.jwt?.opaque, 'corp')
+  t.equal(planOf(asked('http://127.0.0.1:1/i', ', cache: 0s')).issuers[0]?.introspection?.cache, 0)
+  for (const url of [
+    'http://idp.example/i',
+    'ftp://idp.example',
+    'https://u:p@idp.example/i',
+    'https://idp.example/i#x'
+  ])
+    saysExactly(t, errorsOf(asked(url)), [/issuers\[0\]\.introspection\.url: /])
+})
+
+t.test('introspection: a route can’t tell whose an opaque token is when two of its issuers are asked', async (t) => {
+  const of = (name: string): string =>
+    `{ name: ${name}, issuer: "https://${name}.example", audiences: [a], introspection: { url: "https://${name}.example/i", clientId: a, clientSecret: b } }`
+  const yaml = (auth: string): string =>
+    routeWith(`auth: { jwt: { issuers: ${auth} } }`, `issuers: [ ${of('one')}, ${of('two')} ]\n`)
+  t.strictSame(errorsOf(yaml('[two]')), [])
+  saysExactly(t, errorsOf(yaml('[one, two]')), [/jwt\.issuers: one and two both have introspection/])
+})
+
 t.test('keys of an issuer: inline, each good for something', async (t) => {
   const inline = (...keys: object[]): string => issuer(`jwks: { keys: ${JSON.stringify(keys)} }`)
   t.strictSame(errorsOf(inline(jwk(rsa.publicKey, { kid: 'r' }), jwk(ed.publicKey, { kid: 'e' }))), [])

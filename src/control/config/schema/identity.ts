@@ -30,58 +30,62 @@ const jwk = Type.Unsafe<Record<string, unknown>>({
 
 export const Issuer = define(
   'issuer',
-  mapping(
-    'An identity provider.',
-    {
-      name: text('What auth and X-Issuer call it.', 'name'),
-      issuer: text('The exact value of iss.'),
-      jwks: maybe(
-        either(
-          'Where its keys are: a url (https, or http on loopback), a path, { file: keys.json } or { keys: [ … ] }. Default: OpenID Connect discovery from issuer.',
-          text('A url or a path.', 'jwks'),
-          mapping(
-            'A file or the keys themselves.',
-            {
-              file: maybe(text('Path of a JSON Web Key Set.', 'path')),
-              keys: maybe(listOf('JSON Web Keys.', jwk))
-            },
-            { exactlyOne: ['file', 'keys'], ownFile: true }
-          )
+  mapping('An identity provider.', {
+    name: text('What auth and X-Issuer call it.', 'name'),
+    issuer: text('The exact value of iss.'),
+    jwks: maybe(
+      either(
+        'Where its keys are: a url (https, or http on loopback), a path, { file: keys.json } or { keys: [ … ] }. Default: OpenID Connect discovery from issuer.',
+        text('A url or a path.', 'jwks'),
+        mapping(
+          'A file or the keys themselves.',
+          {
+            file: maybe(text('Path of a JSON Web Key Set.', 'path')),
+            keys: maybe(listOf('JSON Web Keys.', jwk))
+          },
+          { exactlyOne: ['file', 'keys'], ownFile: true }
         )
-      ),
-      audiences: either(
-        'Any one of them must be in aud; the word any switches the check off.',
-        listOf('Audiences.', text('An audience.'), { uniqueBy: null }),
-        Type.Literal('any')
-      ),
-      algorithms: maybe(
-        listOf(
-          'Default: every asymmetric one the key allows; HMAC only where listed.',
-          word('A JWS algorithm.', ALGORITHMS),
-          { uniqueBy: null }
-        )
-      ),
-      typ: maybe(text('Required typ header, such as at+jwt.')),
-      required: maybe(
-        listOf('Claims that must be there, besides exp.', text('A claim’s name.', 'claim'), { uniqueBy: null })
-      ),
-      equal: maybe(
-        mapOf(
-          'Claims that must equal a value.',
-          Type.Unsafe<string | number | boolean>(anything('A text, a number, true or false.')),
-          'claim',
-          1
-        )
-      ),
-      clockSkew: maybe(text('Tolerance on exp, nbf and iat. Default 30s.', 'duration-or-zero')),
-      maxAge: maybe(text('Oldest iat accepted.', 'duration')),
-      scopesClaim: maybe(oneOrMore('Claims that grant scopes. No default.', claim)),
-      groupsClaim: maybe(oneOrMore('Claims that grant groups. No default.', claim)),
-      consumerClaim: maybe(text('Claim whose value attaches a consumer.', 'claim')),
-      attributes: maybe(mapOf('Attribute name to the claim it is read from.', claim, 'attribute', 1))
-    },
-    { unsupported: { introspection: 'Opaque tokens, asked about at the provider.' } }
-  )
+      )
+    ),
+    audiences: either(
+      'Any one of them must be in aud; the word any switches the check off.',
+      listOf('Audiences.', text('An audience.'), { uniqueBy: null }),
+      Type.Literal('any')
+    ),
+    algorithms: maybe(
+      listOf(
+        'Default: every asymmetric one the key allows; HMAC only where listed.',
+        word('A JWS algorithm.', ALGORITHMS),
+        { uniqueBy: null }
+      )
+    ),
+    typ: maybe(text('Required typ header, such as at+jwt.')),
+    required: maybe(
+      listOf('Claims that must be there, besides exp.', text('A claim’s name.', 'claim'), { uniqueBy: null })
+    ),
+    equal: maybe(
+      mapOf(
+        'Claims that must equal a value.',
+        Type.Unsafe<string | number | boolean>(anything('A text, a number, true or false.')),
+        'claim',
+        1
+      )
+    ),
+    clockSkew: maybe(text('Tolerance on exp, nbf and iat. Default 30s.', 'duration-or-zero')),
+    maxAge: maybe(text('Oldest iat accepted.', 'duration')),
+    scopesClaim: maybe(oneOrMore('Claims that grant scopes. No default.', claim)),
+    groupsClaim: maybe(oneOrMore('Claims that grant groups. No default.', claim)),
+    consumerClaim: maybe(text('Claim whose value attaches a consumer.', 'claim')),
+    attributes: maybe(mapOf('Attribute name to the claim it is read from.', claim, 'attribute', 1)),
+    introspection: maybe(
+      mapping('Opaque tokens, asked about at the provider (RFC 7662).', {
+        url: text('The introspection endpoint: https, or http on loopback.', 'endpoint'),
+        clientId: text('As whom the gateway asks.'),
+        clientSecret: text('Its secret there.', 'text', { secret: true }),
+        cache: maybe(text('How long an answer holds at most; 0s asks each time. Default 30s.', 'duration-or-zero'))
+      })
+    )
+  })
 )
 
 export const ApiKey = define(
