@@ -387,12 +387,35 @@ export interface LimitPlan {
   /** Where it counts. Two routes that inherit one limit share its buckets; `level` and `name` are part of every key. */
   level: Level
   by: KeyPart[]
-  /** `rate` requests per `period` ms in a bucket of `burst`; or at most `concurrent` at once. */
-  amount: { kind: 'rate'; count: number; period: number; burst: number } | { kind: 'concurrent'; max: number }
+  amount: AmountPlan
+  /** Absent: one unit a request. */
+  cost?: CostPlan
+  /** The first that fits a caller replaces `amount`. Absent: none. */
+  tiers?: TierPlan[]
   /** False: judged before any cryptography, from the connection and the request alone. */
   needsCaller: boolean
   mode: Mode
   where: Where
+}
+
+/** How much: `count` units per `period` ms, in a bucket of `burst` or in a sliding window; or `max` requests at once. */
+export type AmountPlan =
+  | { kind: 'rate'; count: number; period: number; burst: number }
+  | { kind: 'sliding'; count: number; period: number }
+  | { kind: 'concurrent'; max: number }
+
+/** What one request counts. */
+export interface CostPlan {
+  /** Units; where the answer tells, those of an answer that doesn't. */
+  units: number
+  /** Header of the upstream's answer (lower-case) that tells the units, `max` at most; null: all cost the same. */
+  response: { header: string; max: number } | null
+}
+
+/** Another amount, of the same kind, for callers for whom `rule` holds; null: not limited by this one. */
+export interface TierPlan {
+  rule: RulePlan
+  amount: AmountPlan | null
 }
 
 /** One of `by`'s words. Those with a name: header cookie query path host claim attribute. */

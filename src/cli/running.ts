@@ -104,6 +104,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** From about here on a new key may find no slot free. */
+const NEARLY_FULL = 0.7
 const SOON = 14 * 86_400_000
 
 function describe(report: StatusReport): string {
@@ -143,6 +145,11 @@ function describe(report: StatusReport): string {
     const { state: health, reason, pending, dropped, bytes } = report.store
     const line = `store          ${health}, ${Math.ceil(bytes / 1024)} KiB, ${pending} changes waiting${dropped > 0 ? `, ${dropped} lost` : ''}${reason ? `: ${reason}` : ''}`
     lines.push(health === 'ok' && dropped === 0 ? line : paint('red', line))
+  }
+  const used = report.limitTables.filter(({ fill }) => fill > 0)
+  for (const { table, half, fill } of used) {
+    const line = `limit table    ${table} of ${half}  ${(fill * 100).toFixed(1)} % in use`
+    lines.push(fill < NEARLY_FULL ? line : paint('yellow', line))
   }
   return lines.join('\n')
 }

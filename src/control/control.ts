@@ -366,6 +366,7 @@ export class Control {
         notAfter: new Date(notAfter).toISOString()
       })),
       store: this.#store?.health() ?? null,
+      limitTables: this.#observation.limitTables(),
       lastReload: this.#lastReload
     }
   }

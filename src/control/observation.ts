@@ -2,7 +2,7 @@ import { Beats } from '../memory/beats.ts'
 import { monotonicNs } from '../memory/clock.ts'
 import { COUNTER, CounterReader, Counters } from '../memory/counters.ts'
 import type { SharedMemory } from '../memory/shared.ts'
-import { Limiter } from '../limits/limiter.ts'
+import { Limiter, type TableFill } from '../limits/limiter.ts'
 import { accessLine, labelsJson } from '../observe/access-line.ts'
 import { RecordReader } from '../observe/codec.ts'
 import { openAccessLog, type AccessLog } from '../observe/log.ts'
@@ -28,6 +28,8 @@ export class Observation {
   readonly #timer: NodeJS.Timeout
   readonly #onError: (error: Error) => void
   readonly #stdout: number
+  /** How full the tables of the limits are now. */
+  readonly limitTables: () => TableFill[]
   #log: AccessLog | null = null
   #access: Plan['log']['access'] | null = null
   #plan: Plan | null = null
@@ -49,11 +51,12 @@ export class Observation {
     const counterReader = new CounterReader(memory)
     this.#counterReader = counterReader
     const limiter = new Limiter(memory, 0, this.#counters)
+    this.limitTables = () => limiter.fill(monotonicNs())
     this.#metrics = new Metrics({
       workers: memory.workers,
       counters: counterReader,
       ringFill: (worker) => readers[worker]?.fill() ?? 0,
-      limitFill: () => limiter.fill(monotonicNs()),
+      limitFill: this.limitTables,
       beatAge: (worker) => beats.ageMs(worker),
       generation: () => this.#plan?.generation ?? 0,
       ready: () => beats.isReady() && !beats.isDraining(),

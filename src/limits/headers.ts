@@ -16,7 +16,8 @@ const LARGEST_INTEGER = 999_999_999_999_999
  * generation; a route's field is its limits' items joined with `, `. `w` is whole seconds: a shorter period is scaled.
  */
 export function policyItem(limit: Limit): string {
-  const { name, amount } = limit.plan
+  const { amount } = limit
+  const { name } = limit.plan
   if (amount.kind === 'concurrent') return `${quoted(name)};q=${amount.max};qu="concurrent-requests"`
   const seconds = Math.ceil(amount.period / 1000)
   const quota = Math.floor((amount.count * seconds * 1000) / amount.period)
@@ -29,10 +30,8 @@ export function policyItem(limit: Limit): string {
  */
 export function limitItem(limit: Limit, verdict: LimitVerdict): string {
   const head = `${quoted(limit.plan.name)};r=${Math.min(verdict.remaining, LARGEST_INTEGER)}`
-  if (limit.rate === null) return head
-  let wait = verdict.resetNs
-  if (!verdict.admitted) wait = verdict.retryNs
-  else if (verdict.remaining === 0) wait = verdict.resetNs + limit.rate.intervalNs - limit.rate.capacityNs
+  if (limit.amount.kind === 'concurrent') return head
+  const wait = verdict.retryNs > 0 ? verdict.retryNs : verdict.resetNs
   return `${head};t=${Math.min(Math.ceil(wait / NS_PER_SECOND), LARGEST_INTEGER)}`
 }
 

@@ -5,22 +5,22 @@
  * bucket outlives reloads, and two routes that inherit one limit share it. The tables are in two halves
  * (memory/shared.ts); which half is part of the key's place, so `identified` has to be the same for the same key.
  */
-import { ConcurrencyTable, MAX_CONCURRENT, NO_ROOM } from '../memory/concurrency.ts'
+import { ConcurrencyTable, NO_ROOM } from '../memory/concurrency.ts'
 import { COUNTER, type Counters } from '../memory/counters.ts'
 import { KeyHash, type Domain } from '../memory/hash.ts'
-import { LimitTable, newRate, newVerdict, type Rate, type Verdict } from '../memory/limit-table.ts'
+import { LimitTable, newVerdict, type Verdict } from '../memory/limit-table.ts'
 import type { SharedMemory } from '../memory/shared.ts'
-import { concurrencySlots, limitSlots } from '../memory/shared.ts'
-import type { LimitPlan } from '../plan.ts'
+import { concurrencySlots, limitSlots, slidingSlots } from '../memory/shared.ts'
+import { SlidingTable } from '../memory/sliding-table.ts'
+import type { AmountPlan, LimitPlan } from '../plan.ts'
+import { checkAmount, countedAs, type Counted } from './amount.ts'
 
-/** A limit as this worker counts it; made once per generation. */
+/** A limit at one of its amounts, as this worker counts it; made once per generation. */
 export interface Limit {
   readonly plan: LimitPlan
+  readonly amount: AmountPlan
   readonly domain: Domain
-  /** null: a limit on requests at once. */
-  readonly rate: Rate | null
-  /** Most at once; 0 for a rate. */
-  readonly max: number
+  readonly counted: Counted
 }
 
 /** No place is held: a rate's verdict, or a refusal. */
@@ -30,6 +30,23 @@ export const NOTHING_HELD = -1
 export interface LimitVerdict extends Verdict {
   /** To be given to `release` when the request ends, or NOTHING_HELD. */
   hold: number
+}
+
+/** A request that is charged when its units are known. */
+export interface OpenCost {
+  readonly limit: Limit
+  readonly identified: boolean
+  /** The key's hash. */
+  readonly lo: number
+  readonly hi: number
+}
+
+/** `strangers` or `callers`: see memory/shared.ts. */
+export interface TableFill {
+  readonly table: 'rate' | 'sliding' | 'concurrent'
+  readonly half: 'strangers' | 'callers'
+  /** 0 to 1. */
+  readonly fill: number
 }
 
 export function newLimitVerdict(): LimitVerdict {
@@ -46,6 +63,8 @@ export class Limiter {
   readonly #hash: KeyHash
   readonly #strangers: LimitTable
   readonly #callers: LimitTable
+  readonly #strangersSliding: SlidingTable
+  readonly #callersSliding: SlidingTable
   readonly #strangersAtOnce: ConcurrencyTable
   readonly #callersAtOnce: ConcurrencyTable
   readonly #worker: number
@@ -55,60 +74,100 @@ export class Limiter {
     this.#hash = new KeyHash(memory.seed)
     this.#strangers = new LimitTable(memory.limits.strangers, limitSlots(memory), clock)
     this.#callers = new LimitTable(memory.limits.callers, limitSlots(memory), clock)
+    this.#strangersSliding = new SlidingTable(memory.sliding.strangers, slidingSlots(memory), clock)
+    this.#callersSliding = new SlidingTable(memory.sliding.callers, slidingSlots(memory), clock)
     this.#strangersAtOnce = new ConcurrencyTable(memory.concurrency.strangers, concurrencySlots(memory), memory.workers)
     this.#callersAtOnce = new ConcurrencyTable(memory.concurrency.callers, concurrencySlots(memory), memory.workers)
     this.#worker = worker
     this.#counters = counters
   }
 
-  /** @throws RangeError when the limit's numbers are beyond what the tables can count (see `checkAmount`) */
-  prepare(plan: LimitPlan): Limit {
-    const problem = checkAmount(plan.amount)
+  /**
+   * @param amount the plan's own, or one of its tiers': all of one limit count in the same place
+   * @throws RangeError when the numbers are beyond what the tables can count (see `checkAmount`)
+   */
+  prepare(plan: LimitPlan, amount: AmountPlan = plan.amount): Limit {
+    const cost = plan.cost?.units ?? 1
+    const problem = checkAmount(amount, cost)
     if (problem !== null) throw new RangeError(`${plan.where}: limit ${plan.name}: ${problem}`)
-    const domain = this.#hash.domain(plan.level + SEPARATOR + plan.name)
-    const { amount } = plan
-    return amount.kind === 'rate'
-      ? { plan, domain, rate: newRate(amount.count, amount.period, amount.burst), max: 0 }
-      : { plan, domain, rate: null, max: amount.max }
+    const place = plan.level + SEPARATOR + plan.name
+    // Windows of two lengths don't share their edges, so those of a limit whose period changes begin anew.
+    const domain = this.#hash.domain(amount.kind === 'sliding' ? place + SEPARATOR + amount.period : place)
+    return { plan, amount, domain, counted: countedAs(amount, cost) }
   }
 
   /**
    * Decides on one request, and charges it if it is admitted.
+   *
+   * A limit over several hosts (`scope: cluster`) is asked here, too. With a local share the answer comes at once, from
+   * a table of this host whose amount the control thread sets. With `strict` it comes from a store: then this needs a
+   * sibling that takes a callback and keeps `limit`, `hash.lo`, `hash.hi`, `now` and a verdict of the request's own
+   * until it is called, within a bound on time after which `onFailure` decides; the stage that calls (pipeline/limits.ts)
+   * can already wait, and goes on with the limit after the one it waited for.
    * @param key the values of the limit's `by`, made by policy/
-   * @param identified whether the caller proved who it is (`caller.method` is not `public`) and the limit looks at that
-   * (`plan.needsCaller`): keys that anyone can invent live in the other half of the tables
+   * @param identified whether the caller proved who it is (`caller.method` is not `public`) and the limit's key says who:
+   * keys that anyone can invent live in the other half of the tables
    * @param now monotonicNs()
    */
   take(limit: Limit, key: string, identified: boolean, now: bigint, into: LimitVerdict): void {
     const hash = this.#hash
     hash.of(key, limit.domain)
     into.hold = NOTHING_HELD
-    if (limit.rate !== null) {
+    const { counted } = limit
+    if (counted.kind === 'rate') {
       const table = identified ? this.#callers : this.#strangers
-      table.take(hash.lo, hash.hi, limit.rate, now, into)
+      table.take(hash.lo, hash.hi, counted.rate, now, into)
+    } else if (counted.kind === 'sliding') {
+      const table = identified ? this.#callersSliding : this.#strangersSliding
+      table.take(hash.lo, hash.hi, counted.window, now, into)
     } else {
-      this.#acquire(limit, identified, into)
+      this.#acquire(counted.max, identified, into)
     }
-    if (into.admitted) return
-    this.#counters.add(into.full ? COUNTER.limitTableFull : COUNTER.limitRefusals)
+    this.#count(into)
   }
 
-  /** What `take` would say of a rate, without charging: for `explain` and for limits that are asked twice. */
+  /**
+   * Decides on a request whose units its answer will tell, and charges nothing yet: what comes back is to be given to
+   * `charge` once, however the request ends. null: refused.
+   */
+  open(limit: Limit, key: string, identified: boolean, now: bigint, into: LimitVerdict): OpenCost | null {
+    this.peek(limit, key, identified, now, into)
+    this.#count(into)
+    return into.admitted ? { limit, identified, lo: this.#hash.lo, hi: this.#hash.hi } : null
+  }
+
+  /** @param units of the request, whole, 0 or more @param into what is left after it */
+  charge({ limit, identified, lo, hi }: OpenCost, units: number, now: bigint, into: LimitVerdict): void {
+    const { counted } = limit
+    if (counted.kind === 'rate') {
+      const table = identified ? this.#callers : this.#strangers
+      table.charge(lo, hi, counted.rate, units, now, into)
+    } else if (counted.kind === 'sliding') {
+      const table = identified ? this.#callersSliding : this.#strangersSliding
+      table.charge(lo, hi, counted.window, units, now, into)
+    }
+  }
+
+  /** What `take` would say, without charging: for `explain` and for limits that are asked twice. */
   peek(limit: Limit, key: string, identified: boolean, now: bigint, into: LimitVerdict): void {
     const hash = this.#hash
     hash.of(key, limit.domain)
     into.hold = NOTHING_HELD
-    if (limit.rate !== null) {
+    const { counted } = limit
+    if (counted.kind === 'rate') {
       const table = identified ? this.#callers : this.#strangers
-      table.peek(hash.lo, hash.hi, limit.rate, now, into)
-      return
+      table.peek(hash.lo, hash.hi, counted.rate, now, into)
+    } else if (counted.kind === 'sliding') {
+      const table = identified ? this.#callersSliding : this.#strangersSliding
+      table.peek(hash.lo, hash.hi, counted.window, now, into)
+    } else {
+      const underWay = (identified ? this.#callersAtOnce : this.#strangersAtOnce).underWayOf(hash.lo, hash.hi)
+      into.admitted = underWay < counted.max
+      into.remaining = Math.max(0, counted.max - underWay)
+      into.resetNs = 0
+      into.retryNs = into.admitted ? 0 : BUSY_RETRY_NS
+      into.full = false
     }
-    const underWay = (identified ? this.#callersAtOnce : this.#strangersAtOnce).underWayOf(hash.lo, hash.hi)
-    into.admitted = underWay < limit.max
-    into.remaining = Math.max(0, limit.max - underWay)
-    into.resetNs = 0
-    into.retryNs = into.admitted ? 0 : BUSY_RETRY_NS
-    into.full = false
   }
 
   /** Ends a request that a limit of requests at once admitted. Exactly once for every verdict with a `hold`. */
@@ -123,44 +182,36 @@ export class Limiter {
     this.#callersAtOnce.releaseWorker(worker)
   }
 
-  /** Share of the slots in use, 0 to 1, the fuller half: for metrics. */
-  fill(now: bigint): number {
-    return Math.max(this.#strangers.fill(now), this.#callers.fill(now))
+  /** Share of the slots in use, 0 to 1, of each table: for metrics and status. */
+  fill(now: bigint): TableFill[] {
+    return [
+      { table: 'rate', half: 'strangers', fill: this.#strangers.fill(now) },
+      { table: 'rate', half: 'callers', fill: this.#callers.fill(now) },
+      { table: 'sliding', half: 'strangers', fill: this.#strangersSliding.fill(now) },
+      { table: 'sliding', half: 'callers', fill: this.#callersSliding.fill(now) },
+      { table: 'concurrent', half: 'strangers', fill: this.#strangersAtOnce.fill(now) },
+      { table: 'concurrent', half: 'callers', fill: this.#callersAtOnce.fill(now) }
+    ]
   }
 
-  #acquire(limit: Limit, identified: boolean, into: LimitVerdict): void {
+  #count(verdict: LimitVerdict): void {
+    if (verdict.admitted) return
+    this.#counters.add(verdict.full ? COUNTER.limitTableFull : COUNTER.limitRefusals)
+  }
+
+  #acquire(max: number, identified: boolean, into: LimitVerdict): void {
     const table = identified ? this.#callersAtOnce : this.#strangersAtOnce
-    const slot = table.acquire(this.#hash.lo, this.#hash.hi, limit.max, this.#worker)
+    const slot = table.acquire(this.#hash.lo, this.#hash.hi, max, this.#worker)
     into.resetNs = 0
     into.full = slot === NO_ROOM
     into.admitted = slot >= 0
     if (slot >= 0) {
       into.hold = slot * 2 + (identified ? 1 : 0)
-      into.remaining = Math.max(0, limit.max - table.underWay)
+      into.remaining = Math.max(0, max - table.underWay)
       into.retryNs = 0
     } else {
       into.remaining = 0
       into.retryNs = BUSY_RETRY_NS
     }
   }
-}
-
-/** Why an amount can't be counted, in words for the owner of the configuration; null when it can. */
-export function checkAmount(amount: LimitPlan['amount']): string | null {
-  if (amount.kind === 'concurrent') {
-    return whole(amount.max) && amount.max <= MAX_CONCURRENT ? null : `concurrent must be 1 to ${MAX_CONCURRENT}`
-  }
-  const { count, period, burst } = amount
-  if (!whole(count) || !whole(period)) return 'a rate is a whole number of requests, at least 1, in at least 1 ms'
-  if (!whole(burst)) return 'burst must be a whole number, at least 1'
-  try {
-    newRate(count, period, burst)
-    return null
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-}
-
-function whole(n: number): boolean {
-  return Number.isSafeInteger(n) && n >= 1
 }

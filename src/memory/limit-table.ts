@@ -23,11 +23,14 @@ export const MAX_REFILL_NS = 1n << 60n
 
 /** A rate and its burst as the table counts them. */
 export interface Rate {
-  /** ns that one request takes to be refilled, at least 1. */
+  /** ns that one unit takes to be refilled, at least 1. */
+  readonly unit: bigint
+  /** ns that one request takes: its cost × unit. */
   readonly interval: bigint
-  /** ns that the whole bucket takes: burst × interval. */
+  /** ns that the whole bucket takes: burst × unit. */
   readonly capacity: bigint
-  /** The same two as numbers, for what is told to clients. */
+  /** The same three as numbers, for what is told to clients. */
+  readonly unitNs: number
   readonly intervalNs: number
   readonly capacityNs: number
 }
@@ -35,11 +38,11 @@ export interface Rate {
 /** What a decision says. Written anew by every call. */
 export interface Verdict {
   admitted: boolean
-  /** Requests that would be admitted right after this one. */
+  /** Units left right after this one: requests, where each costs one. */
   remaining: number
-  /** ns until the bucket is full. */
+  /** ns until all of the limit is there again. */
   resetNs: number
-  /** ns until one request would be admitted; 0 when this one was. */
+  /** ns until one more such request would be admitted; 0 when it would be now. */
   retryNs: number
   /** Refused only because the table has no room for a new key. */
   full: boolean
@@ -54,19 +57,22 @@ export function bytesOfLimitTable(slots: number): number {
 }
 
 /**
- * @param count requests per `periodMs`, both whole and at least 1
- * @param burst most at once, whole and at least 1
+ * @param count units per `periodMs`, both whole and at least 1
+ * @param burst most units at once, whole and at least 1
+ * @param cost units of one request, 1 to `burst`
  * @throws RangeError when the bucket would take more than 36 years to refill
  */
-export function newRate(count: number, periodMs: number, burst: number): Rate {
-  const interval = (BigInt(periodMs) * 1_000_000n + BigInt(count) - 1n) / BigInt(count)
-  const capacity = BigInt(burst) * interval
+export function newRate(count: number, periodMs: number, burst: number, cost = 1): Rate {
+  const unit = (BigInt(periodMs) * 1_000_000n + BigInt(count) - 1n) / BigInt(count)
+  const interval = BigInt(cost) * unit
+  const capacity = BigInt(burst) * unit
   if (capacity > MAX_REFILL_NS) {
     throw new RangeError(
       `a burst of ${burst} takes more than 36 years to refill at ${count} in ${periodMs} ms: lower it`
     )
   }
-  return { interval, capacity, intervalNs: Number(interval), capacityNs: Number(capacity) }
+  const numbers = { unitNs: Number(unit), intervalNs: Number(interval), capacityNs: Number(capacity) }
+  return { unit, interval, capacity, ...numbers }
 }
 
 export class LimitTable extends SlotTable {
@@ -113,6 +119,44 @@ export class LimitTable extends SlotTable {
   }
 
   /**
+   * Charges units that nobody can refuse any more, because what they pay for has been done: the bucket may be overdrawn
+   * and then admits nothing until that is refilled. A key that has no slot and finds none is not charged.
+   * @param units whole, 0 or more
+   * @param into what is left
+   */
+  charge(lo: number, hi: number, rate: Rate, units: number, now: bigint, into: Verdict): void {
+    const more = BigInt(units) * rate.unit
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      let slot = this.find(lo, hi)
+      let word = 0n
+      let arrival = 0n
+      let at = now
+      if (slot < 0) {
+        if (units === 0) return this.#admit(0n, rate, into)
+        slot = this.claim(lo, hi, now, attempt)
+        if (slot === FULL) return this.#refuseForRoom(lo, hi, now, into)
+        if (slot === AGAIN) continue
+        word = this.claimedWord
+        // As in #fillFirst.
+        const read = this.#clock()
+        if (read > at) at = read
+      } else {
+        word = this.word(slot)
+        if (!this.holds(slot, word, lo, hi)) continue
+        arrival = word >> 2n
+      }
+      // No debt past what a bucket may hold, or charges without end could leave the range of the word.
+      let next = (arrival > at ? arrival : at) + more
+      if (next > at + MAX_REFILL_NS) next = at + MAX_REFILL_NS
+      if (next < arrival) next = arrival
+      if (BigInt.asIntN(64, Atomics.compareExchange(this.words, slot * 2 + 1, word, next << 2n)) !== word) continue
+      if (next - at > rate.capacity) this.#refuse(next - at, rate, into)
+      else this.#admit(next - at, rate, into)
+      return
+    }
+  }
+
+  /**
    * What `take` would say, without charging, so that `remaining` counts the request asked for. A key without a slot is
    * a full bucket, even if the table has no room for it.
    */
@@ -150,16 +194,17 @@ export class LimitTable extends SlotTable {
     const aheadNs = this.#number(ahead)
     into.admitted = true
     // Exact up to 52 days of bucket; past those, one more or less tells a client nothing.
-    into.remaining = Math.floor((rate.capacityNs - aheadNs) / rate.intervalNs)
+    into.remaining = Math.floor((rate.capacityNs - aheadNs) / rate.unitNs)
     into.resetNs = aheadNs
-    into.retryNs = 0
+    into.retryNs = Math.max(0, aheadNs + rate.intervalNs - rate.capacityNs)
     into.full = false
   }
 
   #refuse(ahead: bigint, rate: Rate, into: Verdict): void {
     const aheadNs = this.#number(ahead)
     into.admitted = false
-    into.remaining = 0
+    // With a cost above one there may be some left, though not enough; after a charge beyond the bucket, less than none.
+    into.remaining = Math.max(0, Math.floor((rate.capacityNs - aheadNs) / rate.unitNs))
     into.resetNs = aheadNs
     into.retryNs = aheadNs + rate.intervalNs - rate.capacityNs
     into.full = false

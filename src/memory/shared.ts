@@ -8,6 +8,7 @@ import { bytesOfConcurrency } from './concurrency.ts'
 import { bytesOfCounters } from './counters.ts'
 import { bytesOfLimitTable } from './limit-table.ts'
 import { bytesOfRing } from './ring.ts'
+import { bytesOfSlidingTable } from './sliding-table.ts'
 
 /** Survives `postMessage`: buffers, which stay shared, and numbers. */
 export interface SharedMemory {
@@ -17,6 +18,7 @@ export interface SharedMemory {
   /** 128 random bits of this boot, four 32-bit words: the key of hash.ts, so that nobody outside can choose a slot. */
   readonly seed: readonly [number, number, number, number]
   readonly limits: Regions
+  readonly sliding: Regions
   readonly concurrency: Regions
   readonly counters: SharedArrayBuffer
   readonly beats: SharedArrayBuffer
@@ -39,6 +41,14 @@ const SLOTS_PER_CONCURRENCY_SLOT = 16
 /** Slots of each half of the rates. */
 export function limitSlots(options: { readonly limitSlots: number }): number {
   return Math.ceil(options.limitSlots / 2)
+}
+
+/** Sliding windows are chosen for a few limits that must not double at an edge, and cost half as much room again. */
+const SLOTS_PER_SLIDING_SLOT = 4
+
+/** Slots of each half of the sliding windows. */
+export function slidingSlots(options: { readonly limitSlots: number }): number {
+  return Math.ceil(limitSlots(options) / SLOTS_PER_SLIDING_SLOT)
 }
 
 /** Slots of each half of the requests at once. */
@@ -71,6 +81,10 @@ export function allocateShared(options: { workers: number; limitSlots: number; r
     limits: {
       strangers: new SharedArrayBuffer(bytesOfLimitTable(slots)),
       callers: new SharedArrayBuffer(bytesOfLimitTable(slots))
+    },
+    sliding: {
+      strangers: new SharedArrayBuffer(bytesOfSlidingTable(slidingSlots(options))),
+      callers: new SharedArrayBuffer(bytesOfSlidingTable(slidingSlots(options)))
     },
     concurrency: {
       strangers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers)),

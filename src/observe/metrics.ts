@@ -56,8 +56,8 @@ export interface MetricSources {
   readonly counters: CounterReader
   /** Share of a worker's ring that waits, 0 to 1. */
   ringFill(worker: number): number
-  /** Share of the limits' slots in use, 0 to 1. */
-  limitFill(): number
+  /** Share of the slots in use, 0 to 1, of each table of the limits. */
+  limitFill(): Iterable<{ readonly table: string; readonly half: string; readonly fill: number }>
   /** ms since a worker's last sign of life. */
   beatAge(worker: number): number
   /** Generation being served. */
@@ -136,7 +136,7 @@ export class Metrics {
     this.#gauges = {
       ringFill: this.#gauge('ring_fill_ratio', 'Share of the room for access records in use', ['worker']),
       beatAge: this.#gauge('worker_beat_age_seconds', "Time since the worker's last sign of life", ['worker']),
-      limitFill: this.#gauge('limit_table_fill_ratio', 'Share of the slots for rate limits in use', []),
+      limitFill: this.#gauge('limit_table_fill_ratio', 'Share of the slots of a limit table in use', ['table', 'half']),
       generation: this.#gauge('generation', 'Configuration generation being served', []),
       ready: this.#gauge('ready', '1 while ready for traffic', []),
       certificates: this.#gauge('certificate_expiry_timestamp_seconds', 'End of validity', ['certificate']),
@@ -189,7 +189,7 @@ export class Metrics {
       if (Number.isFinite(age)) gauges.beatAge.set({ worker }, age / 1000)
       else gauges.beatAge.remove({ worker })
     }
-    gauges.limitFill.set(sources.limitFill())
+    for (const { table, half, fill } of sources.limitFill()) gauges.limitFill.set({ table, half }, fill)
     gauges.generation.set(sources.generation())
     gauges.ready.set(sources.ready() ? 1 : 0)
     gauges.linesDropped.set(sources.linesDropped())

@@ -1,5 +1,6 @@
 import { NOBODY, type Caller } from '../caller.ts'
 import type { HeaderList } from '../headers.ts'
+import type { OpenCost } from '../limits/limiter.ts'
 import type { Refusal } from '../problems.ts'
 import type { ClientCertificate, RequestView } from '../request.ts'
 import type { RuleMemo } from '../policy/authorize.ts'
@@ -72,6 +73,8 @@ export class Exchange implements RequestView {
 
   /** Concurrency slots held, released at the end whatever it is. */
   readonly held: number[] = []
+  /** Limits whose charge the answer tells; null: none. */
+  openCosts: OpenCost[] | null = null
   /** `RateLimit-Policy` and `RateLimit` members so far, outermost first. */
   rateLimitPolicy = ''
   rateLimit = ''

@@ -1,9 +1,10 @@
 import { joined, limitItem, retryAfter } from '../limits/headers.ts'
-import { NOTHING_HELD } from '../limits/limiter.ts'
+import { NOTHING_HELD, type Limit } from '../limits/limiter.ts'
+import { judge } from '../policy/authorize.ts'
 import { keyOf } from '../policy/key.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import type { Exchange } from './exchange.ts'
-import type { PreparedLimit } from './tables.ts'
+import type { PreparedLimit, PreparedTier } from './tables.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
 
 /** Limits over connection and request values: where a 429 is decided before anyone is identified. */
@@ -24,28 +25,110 @@ function take(x: Exchange, limits: readonly PreparedLimit[]): Verdict {
   for (let i = 0; i < limits.length; i++) {
     const prepared = limits[i]
     if (prepared === undefined) continue
-    const { limit } = prepared
+    const chosen = prepared.tiers.length === 0 ? prepared : tierOf(x, prepared)
+    const { limit } = chosen
+    if (limit === null) continue
     const { plan } = limit
-    limiter.take(limit, keyOf(prepared.key, x), identified && plan.needsCaller, now, verdict)
-    if (verdict.hold !== NOTHING_HELD) x.held.push(verdict.hold)
-    if (plan.mode === 'enforce') {
-      x.rateLimitPolicy = joined(x.rateLimitPolicy, prepared.policyItem)
-      x.rateLimit = joined(x.rateLimit, limitItem(limit, verdict))
+    const key = keyOf(prepared.key, x)
+    if (plan.cost === undefined || plan.cost.response === null) {
+      limiter.take(limit, key, identified && prepared.key.ofCaller, now, verdict)
+      if (verdict.hold !== NOTHING_HELD) x.held.push(verdict.hold)
+      if (plan.mode === 'enforce') x.rateLimit = joined(x.rateLimit, limitItem(limit, verdict))
+    } else {
+      const open = limiter.open(limit, key, identified && prepared.key.ofCaller, now, verdict)
+      // Told when it is charged: until then nobody knows what is left.
+      if (open !== null) (x.openCosts ??= []).push(open)
+      else if (plan.mode === 'enforce') x.rateLimit = joined(x.rateLimit, limitItem(limit, verdict))
     }
+    if (plan.mode === 'enforce') x.rateLimitPolicy = joined(x.rateLimitPolicy, chosen.policyItem)
     if (verdict.admitted) {
       x.note('limits', 'pass', 'limits', plan.name, plan.where, `${verdict.remaining} left`)
       continue
     }
-    const refusal = overLimit(prepared, verdict.full, verdict.retryNs)
+    const refusal = overLimit(limit, verdict.full, verdict.retryNs)
     if (plan.mode === 'enforce') return refusal
     x.wouldDeny(refusal)
   }
   return CONTINUE
 }
 
-function overLimit({ limit }: PreparedLimit, full: boolean, retryNs: number): Refusal {
-  const { name, where, amount } = limit.plan
-  const most = amount.kind === 'rate' ? `${amount.count} per ${amount.period} ms` : `${amount.max} at once`
-  const reason = full ? `limit ${name}: no room for another key` : `limit ${name}: over ${most}`
+/** What of a limit holds for this caller: the first tier that fits, else the limit's own amount. */
+function tierOf(x: Exchange, prepared: PreparedLimit): PreparedLimit | PreparedTier {
+  const { tiers, limit } = prepared
+  for (let i = 0; i < tiers.length; i++) {
+    const tier = tiers[i]
+    if (tier === undefined || judge(tier.rule, x, x.now, x.memo) !== null) continue
+    if (tier.limit === null) x.note('limits', 'pass', 'limits', limit.plan.name, tier.rule.plan.where, 'not limited')
+    return tier
+  }
+  return prepared
+}
+
+/**
+ * Charges what the answer tells that its request cost, once: a count that is too large as the largest, one that can't
+ * be read, and an answer without, as the default.
+ * @param answered flat name, value pairs of the upstream's answer; null: there is none of an upstream's
+ * @returns the same without the fields that tell costs, which are between a service and its gateway
+ */
+export function chargeAnswer(x: Exchange, answered: readonly string[] | null): readonly string[] {
+  const { openCosts } = x
+  if (openCosts === null) return answered ?? NO_FIELDS
+  x.openCosts = null
+  const { limiter, verdict, monotonic } = x.tables.services
+  const now = monotonic()
+  let told = answered ?? NO_FIELDS
+  for (const open of openCosts) {
+    const { plan } = open.limit
+    if (plan.cost === undefined || plan.cost.response === null) continue
+    const { header, max } = plan.cost.response
+    const units = unitsIn(answered ?? NO_FIELDS, header)
+    limiter.charge(open, units === null ? plan.cost.units : Math.min(units, max), now, verdict)
+    if (plan.mode === 'enforce') x.rateLimit = joined(x.rateLimit, limitItem(open.limit, verdict))
+    if (units !== null || answered !== null) told = without(told, header)
+  }
+  return told
+}
+
+const NO_FIELDS: readonly string[] = Object.freeze([])
+/** More digits than any maximum has. */
+const MOST_DIGITS = 15
+
+/** The one field of that name, a whole number; null: none, several or something else. */
+function unitsIn(answered: readonly string[], name: string): number | null {
+  let found: string | null = null
+  for (let i = 0; i + 1 < answered.length; i += 2) {
+    if (answered[i] !== name) continue
+    if (found !== null) return null
+    found = answered[i + 1] ?? ''
+  }
+  if (found === null || found === '' || found.length > MOST_DIGITS) return null
+  for (let i = 0; i < found.length; i++) {
+    const digit = found.charCodeAt(i)
+    if (digit < 0x30 || digit > 0x39) return null
+  }
+  return Number(found)
+}
+
+function without(fields: readonly string[], name: string): readonly string[] {
+  if (!fields.includes(name)) return fields
+  const rest: string[] = []
+  for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] !== name) rest.push(fields[i] ?? '', fields[i + 1] ?? '')
+  return rest
+}
+
+function overLimit(limit: Limit, full: boolean, retryNs: number): Refusal {
+  const { name, where } = limit.plan
+  const reason = full ? `limit ${name}: no room for another key` : `limit ${name}: over ${most(limit)}`
   return refuse('over-limit', 'limits', reason, { rule: name, where, headers: ['retry-after', retryAfter(retryNs)] })
+}
+
+function most({ amount }: Limit): string {
+  switch (amount.kind) {
+    case 'rate':
+      return `${amount.count} per ${amount.period} ms`
+    case 'sliding':
+      return `${amount.count} in any ${amount.period} ms`
+    case 'concurrent':
+      return `${amount.max} at once`
+  }
 }

@@ -9,6 +9,7 @@ import type { UpstreamRequest } from '../upstream/transport.ts'
 import { forwardedPath } from './action.ts'
 import type { Permit } from './authorize.ts'
 import type { Exchange } from './exchange.ts'
+import { chargeAnswer } from './limits.ts'
 import type { Answer } from './verdict.ts'
 
 /** A cached caller's fields are the same for each of its requests. */
@@ -51,7 +52,8 @@ export function clientHeaders(
   answered: readonly string[]
 ): { headers: string[]; length: number } | string {
   const headers: string[] = []
-  const fault = compose(x, answered, ownFields(x), headers)
+  const told = chargeAnswer(x, answered)
+  const fault = compose(x, told, ownFields(x), headers)
   return fault ?? { headers, length: contentLength(answered) }
 }
 
@@ -63,6 +65,7 @@ function contentLength(answered: readonly string[]): number {
 
 /** Fields of an answer of Gatehouse's own. */
 export function answerHeaders(x: Exchange, answer: Answer): string[] {
+  chargeAnswer(x, null)
   const headers: string[] = []
   // A preflight's answer is its CORS fields and nothing else of CORS.
   if (answer.by === 'cors') return [...answer.headers, ...ownFields(x)]
@@ -73,6 +76,7 @@ export function answerHeaders(x: Exchange, answer: Answer): string[] {
 
 /** Fields of a refusal: the problem's, those the status calls for, and CORS, so that a page can read why. */
 export function refusalHeaders(x: Exchange, refusal: Refusal): string[] {
+  chargeAnswer(x, null)
   const headers: string[] = []
   const own = [
     'content-type',

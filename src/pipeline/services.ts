@@ -13,6 +13,7 @@ import type { KeySet, UpstreamPlan } from '../plan.ts'
 import { createTransport } from '../upstream/index.ts'
 import type { Transport } from '../upstream/transport.ts'
 import type { Exchange } from './exchange.ts'
+import { chargeAnswer } from './limits.ts'
 import type { Tables } from './tables.ts'
 import { UpstreamInquiry } from './token-inquiry.ts'
 
@@ -114,8 +115,9 @@ export class WorkerServices {
     this.counters.add(x === null ? COUNTER.callbackExceptions : COUNTER.stageExceptions)
   }
 
-  /** Gives back what an exchange holds. */
+  /** Gives back what an exchange holds, and charges what no answer came to tell. */
   release(x: Exchange): void {
+    chargeAnswer(x, null)
     for (let i = 0; i < x.held.length; i++) this.limiter.release(x.held[i] ?? 0)
     x.held.length = 0
   }

@@ -3,7 +3,7 @@ import { prepareAuth, type PreparedAuth } from '../identity/authenticate.ts'
 import { CallerDirectory } from '../identity/directory.ts'
 import type { Limit } from '../limits/limiter.ts'
 import { policyItem } from '../limits/headers.ts'
-import type { ConsumerPlan, LimitPlan, ListenerPlan, PlanHead, RoutePlan } from '../plan.ts'
+import type { ConsumerPlan, LimitPlan, ListenerPlan, Places, PlanHead, RoutePlan } from '../plan.ts'
 import { prepareRule, RuleCache, type PreparedRule } from '../policy/authorize.ts'
 import { prepareCors, type PreparedCors } from '../policy/cors.ts'
 import { prepareIp, type PreparedIp } from '../policy/ip.ts'
@@ -64,6 +64,15 @@ export interface PreparedLimit {
   readonly limit: Limit
   readonly key: PreparedKey
   /** Item of `RateLimit-Policy`; '' in shadow mode, which is not told. */
+  readonly policyItem: string
+  /** The first whose rule holds stands for `limit` and `policyItem`. */
+  readonly tiers: readonly PreparedTier[]
+}
+
+/** `limit` null: who this fits is not limited. */
+export interface PreparedTier {
+  readonly rule: PreparedRule
+  readonly limit: Limit | null
   readonly policyItem: string
 }
 
@@ -138,7 +147,7 @@ export class TablesBuilder {
   #route(plan: RoutePlan, transports: readonly Transport[]): PreparedRoute {
     const auth = prepareAuth(plan.auth, this.#directory)
     const cors = plan.cors === null ? null : prepareCors(plan.cors)
-    const limits = plan.limits.map((limit) => this.#limit(limit))
+    const limits = plan.limits.map((limit) => this.#limit(limit, auth.reads))
     return {
       plan,
       ip: plan.ip.map(prepareIp),
@@ -154,15 +163,28 @@ export class TablesBuilder {
   }
 
   /** Routes that inherit one limit share it: 10,000 routes under one gateway-wide limit prepare it once. */
-  #limit(plan: LimitPlan): PreparedLimit {
-    const name = `${plan.level}\0${plan.name}`
+  #limit(plan: LimitPlan, hidden: Places): PreparedLimit {
+    const { tiers = [] } = plan
+    // A tier's expression sees the route's names and not its credentials, so it is one for each set of those.
+    const seen = tiers.some(({ rule }) => rule.when !== null) ? JSON.stringify([tiers[0]?.rule.pathNames, hidden]) : ''
+    const name = `${plan.level}\0${plan.name}\0${seen}`
     const known = this.#limits.get(name)
     if (known !== undefined) return known
-    const limit = this.#services.limiter.prepare(plan)
+    const { limiter } = this.#services
+    const item = (limit: Limit): string => (plan.mode === 'shadow' ? '' : policyItem(limit))
+    const limit = limiter.prepare(plan)
     const prepared = {
       limit,
       key: prepareKey(plan.by),
-      policyItem: plan.mode === 'shadow' ? '' : policyItem(limit)
+      policyItem: item(limit),
+      tiers: tiers.map(({ rule, amount }) => {
+        const own = amount === null ? null : limiter.prepare(plan, amount)
+        return {
+          rule: prepareRule(rule, hidden, this.#rules),
+          limit: own,
+          policyItem: own === null ? '' : item(own)
+        }
+      })
     }
     this.#limits.set(name, prepared)
     return prepared

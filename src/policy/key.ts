@@ -10,6 +10,8 @@ import { type Lookup, prepareLookup } from './lookup.ts'
  */
 export interface PreparedKey {
   readonly parts: readonly PreparedPart[]
+  /** Some part says who calls, so that nobody has more keys than identities. */
+  readonly ofCaller: boolean
 }
 
 interface PreparedPart {
@@ -20,8 +22,11 @@ interface PreparedPart {
 /** Longer values are hashed: they are the client's choice, and keys are kept and compared. */
 const MAX_VALUE = 128
 
+const OF_CALLER: ReadonlySet<KeyPart['kind']> = new Set(['caller', 'consumer', 'credential', 'claim', 'attribute'])
+
 export function prepareKey(parts: readonly KeyPart[]): PreparedKey {
   return {
+    ofCaller: parts.some(({ kind }) => OF_CALLER.has(kind)),
     parts: parts.map((part) => ({
       kind: part.kind === 'ip' || part.kind === 'caller' || part.kind === 'consumer' ? part.kind : 'value',
       read: prepareLookup(part)

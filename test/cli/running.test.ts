@@ -28,6 +28,7 @@ const REPORT: StatusReport = {
   issuers: [{ name: 'corp', keys: 0, keyAge: null, stale: false, error: 'connect refused' }],
   certificates: [{ hosts: ['a.example'], notAfter: '2001-01-01T00:00:00.000Z' }],
   store: { state: 'degraded', reason: 'database or disk is full', pending: 3, dropped: 2, bytes: 8192 },
+  limitTables: [{ table: 'rate', half: 'strangers', fill: 0.75 }],
   lastReload: { at: '2026-01-01T00:00:00.000Z', outcome: 'refused', reason: 'errors' }
 }
 

@@ -28,6 +28,8 @@ export interface StatusReport {
   certificates: CertificateReport[]
   /** Of state.dir/gatehouse.db; null before it is open. */
   store: StoreHealth | null
+  /** How full each table of the limits is. */
+  limitTables: LimitTableReport[]
   /** The last attempt to change the configuration; null when there was none since the start. */
   lastReload: LastReload | null
 }
@@ -65,6 +67,15 @@ export interface IssuerReport {
 export interface CertificateReport {
   hosts: string[]
   notAfter: string
+}
+
+export interface LimitTableReport {
+  /** What it counts: `rate`, `sliding`, `concurrent`. */
+  table: string
+  /** Whose keys: `callers` who proved who they are, or `strangers`. */
+  half: string
+  /** Share of its slots in use, 0 to 1, from a sample. */
+  fill: number
 }
 
 export interface LastReload {

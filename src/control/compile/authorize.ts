@@ -70,13 +70,14 @@ export class Rules {
     const key = JSON.stringify([source, names.path, names.host, credentials])
     const known = this.#verdicts.get(key)
     if (known !== undefined) return known
-    const verdict = judge(source, names, credentials)
+    const verdict = expressionFault(source, names, credentials)
     this.#verdicts.set(key, verdict)
     return verdict
   }
 }
 
-function judge(source: string, names: PatternNames, credentials: Places): string | null {
+/** What is wrong with an expression in those surroundings, for its owner; null when nothing is. */
+export function expressionFault(source: string, names: PatternNames, credentials: Places): string | null {
   const compiled = compileRule(source, names, credentials)
   if (compiled.ok) return compiled.rule.usesBody ? 'body needs validate.body.schema, which is not supported yet' : null
   const { line, column, message } = compiled

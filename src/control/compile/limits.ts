@@ -1,17 +1,17 @@
 /** `limits`: add up over levels; a nearer one of the same name replaces a farther one in its place. */
-import type { LimitConfig } from '../config/schema.ts'
-import { checkAmount } from '../../limits/limiter.ts'
-import type { LimitPlan } from '../../plan.ts'
+import type { LimitConfig, TierConfig } from '../config/schema.ts'
+import { checkAmount } from '../../limits/amount.ts'
+import type { AmountPlan, CostPlan, LimitPlan, RulePlan, TierPlan } from '../../plan.ts'
+import { expressionFault, type GuardedRoute } from './authorize.ts'
 import { keyPart, rate } from './checked.ts'
 import { asksTheCaller, danglingName, onlyClientChosen, type PatternNames } from '../config/key-parts.ts'
 import { addUp, speaking, type Block, type Item } from './levels.ts'
-import type { Report } from './report.ts'
+import type { Path, Report } from './report.ts'
 
 /** What of a route its limits depend on. */
-export interface LimitedRoute {
-  name: string
-  public: boolean
-  names: PatternNames
+export interface LimitedRoute extends GuardedRoute {
+  /** Names that every path and every host of the route has: what `by` may ask for. */
+  certain: PatternNames
 }
 
 /** Compiles the limits of routes. One limit that many routes inherit is one plan: they share its buckets. */
@@ -29,70 +29,139 @@ export class Limits {
       this.#report.widening(nearer.path, `replaces the limit ${nearer.value.name} of a farther level`, [farther.level])
     )
     return items.map((item) => {
-      const plan = this.#plan(item)
+      const plan = this.#plan(item, route)
       this.#checkNames(item, plan, route)
       this.#checkCaller(item, plan, route)
+      this.#checkTiers(item, route)
       return plan
     })
   }
 
-  #plan(item: Item<LimitConfig>): LimitPlan {
-    const key = `${item.level}\n${item.value.name}`
+  #plan(item: Item<LimitConfig>, { names }: LimitedRoute): LimitPlan {
+    // Expressions of tiers may use the route's names, so a limit that has some is a plan for each set of them.
+    const pathNames = item.value.tiers?.some(({ when }) => when) ? [...new Set([...names.path, ...names.host])] : []
+    const key = JSON.stringify([item.level, item.value.name, pathNames])
     const known = this.#compiled.get(key)
     if (known) return known
-    const plan = this.#compile(item)
+    const plan = this.#compile(item, pathNames)
     this.#compiled.set(key, plan)
     return plan
   }
 
-  #compile({ value, level, path }: Item<LimitConfig>): LimitPlan {
+  #compile(item: Item<LimitConfig>, pathNames: string[]): LimitPlan {
+    const { value, level, path } = item
     const by = wordsOf(value.by).map(keyPart)
-    if (value.burst !== undefined && value.rate === undefined)
-      this.#report.error([...path, 'burst'], 'burst is the size of a rate’s bucket: it goes with rate only')
-    const amount = amountOf(value)
-    const beyond = checkAmount(amount)
+    const amount = this.#amount(value, value, path)
+    const cost = this.#cost(value, path)
+    const beyond = checkAmount(amount, cost?.units)
     if (beyond !== null) this.#report.error(path, beyond)
     if (onlyClientChosen(by))
       this.#report.warn(
         [...path, 'by'],
         `only values that clients choose tell the counts of ${value.name} apart: a client with many of them has as many limits; add ip or caller`
       )
+    const tiers = value.tiers?.map((tier, i) => this.#tier(tier, item, [...path, 'tiers', i], pathNames))
     return {
       name: value.name,
       level,
       by,
       amount,
-      needsCaller: asksTheCaller(by),
+      ...(cost ? { cost } : {}),
+      ...(tiers ? { tiers } : {}),
+      needsCaller: tiers !== undefined || asksTheCaller(by),
       mode: value.mode ?? 'enforce',
       where: this.#report.where(path)
     }
   }
 
+  /** `own`: the limit or one of its tiers, at `path`, whose amount is in question. */
+  #amount(limit: LimitConfig, own: LimitConfig | TierConfig, path: Path): AmountPlan {
+    const sliding = limit.algorithm === 'sliding'
+    if (limit.algorithm !== undefined && limit.rate === undefined)
+      this.#report.error([...path, 'algorithm'], 'algorithm is how a rate is counted: it goes with rate only')
+    if (own.burst !== undefined && (own.rate === undefined || own.rate === 'none'))
+      this.#report.error([...path, 'burst'], 'burst is the size of a rate’s bucket: it goes with rate only')
+    else if (own.burst !== undefined && sliding)
+      this.#report.error([...path, 'burst'], 'a sliding window has no burst: its rate’s count is the most at once')
+    // The schema has made sure that exactly one of the two is there.
+    if (own.rate === undefined || own.rate === 'none') return { kind: 'concurrent', max: own.concurrent ?? 1 }
+    const { count, period } = rate(own.rate)
+    return sliding ? { kind: 'sliding', count, period } : { kind: 'rate', count, period, burst: own.burst ?? count }
+  }
+
+  #tier(tier: TierConfig, { value, level }: Item<LimitConfig>, path: Path, pathNames: string[]): TierPlan {
+    const kind = value.rate === undefined ? 'concurrent' : 'rate'
+    const other = kind === 'rate' ? 'concurrent' : 'rate'
+    if (tier[other] !== undefined && tier.rate !== 'none')
+      this.#report.error([...path, other], `the limit is by ${kind}, and so are its tiers`)
+    else if (tier.rate === undefined && tier.concurrent === undefined)
+      this.#report.error(path, `expected "${kind}": how much these callers may, or rate: none`)
+    if (tier.rate === 'none' && tier.burst !== undefined)
+      this.#report.error([...path, 'burst'], 'these callers are not limited, so there is no bucket')
+    const amount = tier.rate === 'none' ? null : this.#amount(value, tier, path)
+    const beyond = amount === null ? null : checkAmount(amount, costOf(value))
+    if (beyond !== null) this.#report.error(path, beyond)
+    const rule: RulePlan = {
+      name: null,
+      groups: tier.groups ?? null,
+      scopes: tier.scopes ?? null,
+      when: tier.when ?? null,
+      pathNames,
+      reason: null,
+      mode: 'enforce',
+      level,
+      where: this.#report.where(path)
+    }
+    return { rule, amount }
+  }
+
+  #cost({ cost, rate: counted }: LimitConfig, path: Path): CostPlan | undefined {
+    if (cost === undefined) return undefined
+    if (counted === undefined)
+      this.#report.error([...path, 'cost'], 'requests at once are counted one by one: cost goes with rate')
+    if (typeof cost === 'number') return { units: cost, response: null }
+    const units = cost.default ?? 1
+    const max = cost.max ?? LARGEST_COST
+    if (units > max) this.#report.error([...path, 'cost', 'default'], `the default is above max, which is ${max}`)
+    return { units, response: { header: cost.response.toLowerCase(), max } }
+  }
+
   #checkNames({ value, path }: Item<LimitConfig>, plan: LimitPlan, route: LimitedRoute): void {
     plan.by.forEach((part, i) => {
-      const reason = danglingName(part, route.names)
+      const reason = danglingName(part, route.certain)
       if (reason !== null) this.#report.ofRoute('error', route.name, wordPath(value, path, i), reason)
     })
   }
 
   /** A gateway's limit by caller counts addresses on public routes by design; one written for such a route doesn't. */
   #checkCaller({ path, level }: Item<LimitConfig>, plan: LimitPlan, route: LimitedRoute): void {
-    if (route.public && plan.needsCaller && level.startsWith('route:'))
+    if (route.public && asksTheCaller(plan.by) && level.startsWith('route:'))
       this.#report.ofRoute('warning', route.name, [...path, 'by'], 'a public route has no caller: this counts by ip')
   }
+
+  #checkTiers({ value, level, path }: Item<LimitConfig>, route: LimitedRoute): void {
+    value.tiers?.forEach(({ groups, scopes, when }, i) => {
+      const at = [...path, 'tiers', i]
+      if (route.public && level.startsWith('route:') && (groups || scopes))
+        this.#report.ofRoute('warning', route.name, at, 'a public route has no caller: nobody is in this tier')
+      if (when === undefined || this.#report.isPlaceholder([...at, 'when'])) return
+      const fault = expressionFault(when, route.names, route.credentials)
+      if (fault !== null) this.#report.ofRoute('error', route.name, [...at, 'when'], fault)
+    })
+  }
+}
+
+/** Units of one answer, where the configuration names no most. */
+const LARGEST_COST = 1_000_000
+
+function costOf({ cost }: LimitConfig): number {
+  return typeof cost === 'number' ? cost : (cost?.default ?? 1)
 }
 
 function listsOf(blocks: readonly Block[]): Item<LimitConfig>[][] {
   return speaking(blocks, 'limits').map(({ value, level, path }) =>
     value.map((limit, i) => ({ value: limit, level, path: [...path, i], name: limit.name }))
   )
-}
-
-function amountOf(limit: LimitConfig): LimitPlan['amount'] {
-  // The schema has made sure that exactly one of the two is there.
-  if (limit.rate === undefined) return { kind: 'concurrent', max: limit.concurrent ?? 1 }
-  const { count, period } = rate(limit.rate)
-  return { kind: 'rate', count, period, burst: limit.burst ?? count }
 }
 
 function wordsOf(by: LimitConfig['by']): readonly string[] {

@@ -88,6 +88,7 @@ export class Routes {
     const { enforced, shadow } = compileValidate(blocks, report)
     // Even without an answer to who may call, the rest is compiled for its errors: all are shown at once.
     const open = auth?.public ?? false
+    const guarded = { name, public: open, names: match.possible, credentials: auth ? credentialsOf(auth) : NOWHERE }
     const plan = {
       index: this.plans.length,
       name,
@@ -95,13 +96,8 @@ export class Routes {
       labels: service.config.labels ?? {},
       match: match.plan,
       ip: compileRouteIp(blocks, report),
-      authorize: this.#rules.ofRoute(blocks, {
-        name,
-        public: open,
-        names: match.possible,
-        credentials: auth ? credentialsOf(auth) : NOWHERE
-      }),
-      limits: this.#limits.ofRoute(blocks, { name, public: open, names: match.certain }),
+      authorize: this.#rules.ofRoute(blocks, guarded),
+      limits: this.#limits.ofRoute(blocks, { ...guarded, certain: match.certain }),
       validate: enforced,
       ...(shadow ? { validateShadow: shadow } : {}),
       cors: compileCors(blocks, name, match.plan.methods, report),

@@ -308,6 +308,13 @@ const KINDS = {
     unit: true,
     pattern: '^\\d{1,10}/\\d{0,9}(ms|s|m|min|h|d)$'
   },
+  'rate-or-none': {
+    expected: 'a rate such as 100/s or 1000/min, or none',
+    example: '1/s',
+    check: (text) => when(text === 'none' || parseRate(text) !== null),
+    unit: true,
+    pattern: '^(none|\\d{1,10}/\\d{0,9}(ms|s|m|min|h|d))$'
+  },
   date: {
     expected: 'a date such as 2027-01-01',
     example: '2099-01-01',

@@ -18,6 +18,7 @@ import {
   type JwtAuth as JwtAuthSchema,
   type KeyAuth as KeyAuthSchema,
   type Limit as LimitSchema,
+  type Tier as TierSchema,
   Policies,
   Profile,
   type RequestHeaders,
@@ -108,6 +109,7 @@ export type JwtAuthConfig = Static<typeof JwtAuthSchema>
 export type KeyAuthConfig = Static<typeof KeyAuthSchema>
 export type RuleConfig = Static<typeof RuleSchema>
 export type LimitConfig = Static<typeof LimitSchema>
+export type TierConfig = Static<typeof TierSchema>
 export type ValidateConfig = Static<typeof ValidateSchema>
 export type CorsConfig = Static<typeof CorsSchema>
 export type IdentityConfig = Static<typeof IdentitySchema>

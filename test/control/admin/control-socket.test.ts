@@ -26,6 +26,7 @@ const REPORT: StatusReport = {
   issuers: [],
   certificates: [],
   store: { state: 'ok', reason: '', pending: 0, dropped: 0, bytes: 8192 },
+  limitTables: [],
   lastReload: null
 }
 const APPLIED: ReloadVerdict = { outcome: 'applied', generation: 8, findings: [] }

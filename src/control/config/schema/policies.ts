@@ -116,26 +116,61 @@ export const By = oneOrMore(
   text('One of by’s words.', 'by')
 )
 
+const amounts = {
+  rate: maybe(text('Requests per time: 100/s, 1000/min, 10/10s, 5000/h.', 'rate')),
+  burst: maybe(whole('Size of the bucket: the most at once. Default: the rate’s count.', 1, 1_000_000_000)),
+  concurrent: maybe(whole('Most requests under way at once.', 1, 1_000_000))
+}
+
+const LATER = {
+  quota: 'Requests per calendar day or month.',
+  queue: 'Requests that may wait for their turn.',
+  bandwidth: 'Bytes of bodies per time.'
+}
+
+export const Tier = define(
+  'tier',
+  mapping(
+    'Another amount for callers for whom all of groups, scopes and when hold.',
+    {
+      groups: maybe(listOf('Any of these groups.', text('A group.'), { uniqueBy: null })),
+      scopes: maybe(listOf('All of these scopes.', text('A scope.', 'scope'), { uniqueBy: null })),
+      when: maybe(text('A CEL expression that must be true.')),
+      ...amounts,
+      rate: maybe(text('Requests per time; none: not limited by this one.', 'rate-or-none'))
+    },
+    { atMostOne: ['rate', 'concurrent'], atLeastOne: ['groups', 'scopes', 'when'], unsupported: LATER }
+  )
+)
+
+export const ResponseCost = define(
+  'responseCost',
+  mapping('The answer tells what its request cost; it is charged when the answer’s head comes.', {
+    response: text('The answer’s header that holds the units, a whole number. Clients don’t get it.', 'header-name'),
+    default: maybe(
+      whole('Units where the answer tells none, and what must be left to be admitted. Default 1.', 1, 1e9)
+    ),
+    max: maybe(whole('Most units of one answer. Default 1000000.', 1, 1e9))
+  })
+)
+
 export const Limit = define(
   'limit',
   mapping(
     'How much.',
     {
       name: text('Names the limit in answers and logs; a nearer limit of the same name replaces it.', 'name'),
-      rate: maybe(text('Requests per time: 100/s, 1000/min, 10/10s, 5000/h.', 'rate')),
-      burst: maybe(whole('Size of the bucket: the most at once. Default: the rate’s count.', 1, 1_000_000_000)),
-      concurrent: maybe(whole('Most requests under way at once.', 1, 1_000_000)),
+      ...amounts,
+      algorithm: maybe(word('How a rate is counted: bucket (default), or sliding windows.', ['bucket', 'sliding'])),
+      cost: maybe(either('What one request counts. Default 1.', whole('Units.', 1, 1_000_000_000), ResponseCost)),
+      tiers: maybe(listOf('Other amounts for some callers; the first that fits holds.', Tier, { uniqueBy: null })),
       by: By,
       mode: maybe(Mode)
     },
     {
       exactlyOne: ['rate', 'concurrent'],
       unsupported: {
-        quota: 'Requests per calendar day or month.',
-        queue: 'Requests that may wait for their turn.',
-        cost: 'What one request counts.',
-        algorithm: 'bucket or sliding.',
-        tiers: 'Other amounts for some callers.',
+        ...LATER,
         scope: 'host or cluster.',
         strict: 'Whether the cluster is asked before answering.',
         onFailure: 'What holds while the cluster’s store is down.'

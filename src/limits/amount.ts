@@ -1,0 +1,55 @@
+/** Amounts of limits in the units of the tables, and what those can't count. */
+import { MAX_CONCURRENT } from '../memory/concurrency.ts'
+import { newRate, type Rate } from '../memory/limit-table.ts'
+import { MAX_WINDOW_COUNT, MAX_WINDOW_SECONDS, type Window } from '../memory/sliding-table.ts'
+import type { AmountPlan } from '../plan.ts'
+
+/** An amount as a table counts it. */
+export type Counted =
+  | { readonly kind: 'rate'; readonly rate: Rate }
+  | { readonly kind: 'sliding'; readonly window: Window }
+  | { readonly kind: 'concurrent'; readonly max: number }
+
+/** @param cost units of one request @throws RangeError for what `checkAmount` would name */
+export function countedAs(amount: AmountPlan, cost: number): Counted {
+  switch (amount.kind) {
+    case 'rate':
+      return { kind: 'rate', rate: newRate(amount.count, amount.period, amount.burst, cost) }
+    case 'sliding':
+      return { kind: 'sliding', window: { count: amount.count, seconds: amount.period / 1000, cost } }
+    case 'concurrent':
+      return { kind: 'concurrent', max: amount.max }
+  }
+}
+
+/** Why an amount can't be counted, in words for the owner of the configuration; null when it can. */
+export function checkAmount(amount: AmountPlan, cost = 1): string | null {
+  if (amount.kind === 'concurrent') {
+    return whole(amount.max) && amount.max <= MAX_CONCURRENT ? null : `concurrent must be 1 to ${MAX_CONCURRENT}`
+  }
+  const { count, period } = amount
+  if (!whole(count) || !whole(period)) return 'a rate is a whole number of requests, at least 1, in at least 1 ms'
+  return amount.kind === 'sliding' ? checkWindow(count, period, cost) : checkRate(count, period, amount.burst, cost)
+}
+
+function checkRate(count: number, period: number, burst: number, cost: number): string | null {
+  if (!whole(burst)) return 'burst must be a whole number, at least 1'
+  if (cost > burst) return `a request that costs ${cost} never fits into a bucket of ${burst}: raise burst`
+  try {
+    newRate(count, period, burst, cost)
+    return null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+function checkWindow(count: number, period: number, cost: number): string | null {
+  if (period % 1000 !== 0 || period / 1000 > MAX_WINDOW_SECONDS)
+    return 'a sliding window is whole seconds long, up to ten years'
+  if (count > MAX_WINDOW_COUNT) return `a sliding window counts up to ${MAX_WINDOW_COUNT}`
+  return cost > count ? `a request that costs ${cost} never fits into a window of ${count}` : null
+}
+
+function whole(n: number): boolean {
+  return Number.isSafeInteger(n) && n >= 1
+}
