@@ -46,6 +46,12 @@ const TABLE = {
     [1 << 10, 1 << 26],
     'Rate limit buckets held at once, over all limits and threads (16 bytes each).'
   ),
+  GATEHOUSE_BAN_SLOTS: count(1 << 18, [1 << 10, 1 << 24], 'Bans held at once, over all threads (16 bytes each).'),
+  GATEHOUSE_EVENT_SLOTS: count(
+    1 << 18,
+    [1 << 10, 1 << 26],
+    'What detection remembers of clients at once, over all threads (16 bytes each).'
+  ),
   GATEHOUSE_RING_BYTES: bytes('4mb', ['64kb', '256mb'], 'Access records each worker may have waiting for the log.'),
   GATEHOUSE_BODY_MEMORY: bytes(
     '64mb',

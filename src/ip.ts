@@ -148,10 +148,11 @@ function group(bytes: Uint8Array, i: number): number {
  */
 export function prefixKey(bytes: Uint8Array, v6Prefix: number): string {
   if (bytes.length === 4 || v6Prefix >= 128) return formatIp(bytes)
-  return `${formatIp(masked(bytes, v6Prefix))}/${v6Prefix}`
+  return `${formatIp(networkOf(bytes, v6Prefix))}/${v6Prefix}`
 }
 
-function masked(bytes: Uint8Array, bits: number): Uint8Array {
+/** An address with all bits behind its first `bits` cleared. */
+export function networkOf(bytes: Uint8Array, bits: number): Uint8Array {
   const network = bytes.slice()
   for (let i = bits >> 3; i < network.length; i++) {
     const kept = Math.max(0, bits - 8 * i)
@@ -180,7 +181,7 @@ export function parseCidr(text: string): Cidr | null {
   // Four bytes from a text with a colon were a mapped address: its prefix counts from IPv6's first bit.
   const start = address.length === 4 && text.includes(':') ? 96 : 0
   if (bits < start || bits - start > address.length * 8) return null
-  return { bytes: masked(address, bits - start), bits: bits - start }
+  return { bytes: networkOf(address, bits - start), bits: bits - start }
 }
 
 /** The decimal number that is the rest of `text`, without leading zeros and at most `max`; -1 when it is none. */

@@ -21,7 +21,9 @@ const { env } = readEnv(process.env)
 const memory = allocateShared({
   workers: env.GATEHOUSE_WORKERS,
   limitSlots: env.GATEHOUSE_LIMIT_SLOTS,
-  ringBytes: env.GATEHOUSE_RING_BYTES
+  ringBytes: env.GATEHOUSE_RING_BYTES,
+  banSlots: env.GATEHOUSE_BAN_SLOTS,
+  eventSlots: env.GATEHOUSE_EVENT_SLOTS
 })
 const beats = new Beats(memory)
 beats.beat('main')

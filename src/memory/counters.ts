@@ -44,7 +44,12 @@ export const COUNTER_NAMES = [
   'callbackExceptions',
   'workerRestarts',
   'reloads',
-  'reloadFailures'
+  'reloadFailures',
+  /** Bans made by detection, of addresses, networks and callers; and addresses limited instead. */
+  'bans',
+  'addressesLimited',
+  /** Events left out of detection because no slot was free. */
+  'eventTableFull'
 ] as const
 
 export type CounterName = (typeof COUNTER_NAMES)[number]

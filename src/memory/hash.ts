@@ -66,6 +66,20 @@ export class KeyHash {
     this.#finish()
   }
 
+  /** Hashes four 32-bit words, such as an address, into `lo` and `hi`: a fifth of what the same costs as text. */
+  ofWords(a: number, b: number, c: number, d: number, domain: Domain): void {
+    this.#state[0] = domain[0] as number
+    this.#state[1] = domain[1] as number
+    this.#state[2] = domain[2] as number
+    this.#state[3] = domain[3] as number
+    this.#words[0] = a
+    this.#words[1] = b
+    this.#words[2] = c
+    this.#words[3] = d
+    this.#absorb(4)
+    this.#finish()
+  }
+
   /** Copies a piece out as UTF-8, padded with zeros to whole words; returns how many. */
   #copy(piece: string): number {
     const length = this.#bytes.write(piece, 0, PIECE_BYTES, 'utf8')

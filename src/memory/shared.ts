@@ -3,6 +3,7 @@
  * other in its workerData. Only the files of this folder know what lies where in a buffer.
  */
 import { randomFillSync } from 'node:crypto'
+import { bytesOfBanTable } from './ban-table.ts'
 import { bytesOfBeats } from './beats.ts'
 import { bytesOfConcurrency } from './concurrency.ts'
 import { bytesOfCounters } from './counters.ts'
@@ -20,6 +21,11 @@ export interface SharedMemory {
   readonly limits: Regions
   readonly sliding: Regions
   readonly concurrency: Regions
+  /** Who is banned; and the events that lead there, counted as rates are (threats/). As asked for. */
+  readonly banSlots: number
+  readonly bans: SharedArrayBuffer
+  readonly eventSlots: number
+  readonly events: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
   readonly beats: SharedArrayBuffer
   /** One per worker, by its index. */
@@ -56,21 +62,34 @@ export function concurrencySlots(options: { readonly limitSlots: number }): numb
   return Math.ceil(limitSlots(options) / SLOTS_PER_CONCURRENCY_SLOT)
 }
 
-/** Forgets everything that was counted by key, as after the start: for whoever runs one thing after the other that must not see each other. No other thread may be counting. */
-export function forgetCounts({ limits, concurrency }: SharedMemory): void {
+/** Forgets everything that was counted by key, and all bans, as after the start: for whoever runs one thing after the other that must not see each other. No other thread may be counting. */
+export function forgetCounts({ limits, concurrency, bans, events }: SharedMemory): void {
+  new Uint8Array(bans).fill(0)
+  new Uint8Array(events).fill(0)
   for (const { strangers, callers } of [limits, concurrency]) {
     new Uint8Array(strangers).fill(0)
     new Uint8Array(callers).fill(0)
   }
 }
 
+/** Where nobody says otherwise: bans held at once, and events remembered. */
+export const BAN_SLOTS = 1 << 18
+export const EVENT_SLOTS = 1 << 18
+
 /**
  * @param options.workers 1-64
  * @param options.limitSlots rate limit buckets over both halves; a power of two is best, others are rounded up
+ * @param options.banSlots,eventSlots 16 bytes each, rounded up to a power of two
  * @param options.ringBytes room for access records of each worker; rounded up to a power of two
  */
-export function allocateShared(options: { workers: number; limitSlots: number; ringBytes: number }): SharedMemory {
-  const { workers } = options
+export function allocateShared(options: {
+  workers: number
+  limitSlots: number
+  ringBytes: number
+  banSlots?: number
+  eventSlots?: number
+}): SharedMemory {
+  const { workers, banSlots = BAN_SLOTS, eventSlots = EVENT_SLOTS } = options
   const slots = limitSlots(options)
   const atOnce = concurrencySlots(options)
   const seed = randomFillSync(new Int32Array(4))
@@ -90,6 +109,10 @@ export function allocateShared(options: { workers: number; limitSlots: number; r
       strangers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers)),
       callers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers))
     },
+    banSlots,
+    bans: new SharedArrayBuffer(bytesOfBanTable(banSlots)),
+    eventSlots,
+    events: new SharedArrayBuffer(bytesOfLimitTable(eventSlots)),
     counters: new SharedArrayBuffer(bytesOfCounters(workers)),
     beats: new SharedArrayBuffer(bytesOfBeats(workers)),
     rings: Array.from({ length: workers }, () => new SharedArrayBuffer(bytesOfRing(options.ringBytes)))

@@ -1,0 +1,417 @@
+/**
+ * Who is banned, for all threads at once: a fixed table of 64-bit keys in shared memory, read by every request that
+ * any thread takes, written seldom. Nobody waits for anybody. Long, because its order is argued in one place.
+ *
+ * A slot is eight 32-bit words: the two halves of a keyed hash, `until` (seconds since the epoch, rounded up; wall
+ * clock, because bans outlive boots), `info`, and which cell of the filter counts it. A key may lie in two groups of
+ * four slots. Networks are kept by prefix length: an address is looked up once for each length in use, the lengths
+ * being whole bytes (`blocksOf` splits a /20 into sixteen /24s).
+ *
+ * Before the slots stands a filter, a byte for each of four cells per slot: how many slots hold a block that falls on
+ * it. Nearly every address in nearly every request is in none, and then one multiplication and one byte say so, where
+ * hash and slots cost five times as much (measured). The filter's hash is weak and keyed; who could aim at it would
+ * only have some look-ups take the longer way. A cell counts to 255, and a table full to the last slot has a quarter
+ * of one per cell.
+ *
+ * Order. A writer takes a slot by exchanging `until` for OWNED, takes its former key out of the filter and adds the
+ * new one's, writes key and info, stores `until`, and then sets the
+ * length's bit in `levels` with Atomics.or, whether or not it is set. A reader begins with Atomics.load of `levels`.
+ * JavaScript puts all these into one total order, so a reader whose load comes after the writer's `or` has
+ * synchronised with it, and its plain loads of keys see the ban: it holds for every request that begins after `put`
+ * returned, on any thread. A plain load that matches is a hint and is made sure with Atomics: `until`, both halves,
+ * `info`, and `until` again. A slot whose owner changed in between shows another `until`, unless it was removed and
+ * given to another key until the very same second within these five loads: then one request may get the answer of a
+ * moment before. Two threads that ban one key at once may take two slots: any of them bans, and `remove` empties all.
+ *
+ * Full groups. The ban that ends first makes room, never one that an owner made (PINNED): a million addresses of an
+ * attacker shorten each other's bans. A thread that is destroyed while it OWNs a slot leaves that slot unusable.
+ */
+import type { SharedMemory } from './shared.ts'
+import { KeyHash, type Domain } from './hash.ts'
+
+/** Bans that refuse, and those in shadow mode, which are only told of: two tables in one memory. */
+export type Space = 0 | 1
+export const ENFORCED: Space = 0
+export const SHADOW: Space = 1
+
+/** In `info`, above the 16 bits of a tag and the 8 bits of how often: made by the owner; limited instead of refused. */
+export const PINNED = 1 << 24
+export const LIMITED = 1 << 25
+
+/** What a look-up found. Reused by its caller. */
+export interface BanFound {
+  /** Seconds since the epoch. */
+  until: number
+  info: number
+}
+
+/** Bits 0 to 15 of `info`: which scenario's ban it is. */
+export function tagOf(info: number): number {
+  return info & 0xffff
+}
+
+/** Bits 16 to 23: how many bans this key had before this one, at most 255. */
+export function offencesOf(info: number): number {
+  return (info >>> 16) & 0xff
+}
+
+const GROUP = 4
+const SLOT_WORDS = 8
+const UNTIL = 2
+const INFO = 3
+/** Of the filter, plus one; 0: none, as for keys that are no addresses. */
+const CELL = 4
+const CELLS_PER_SLOT = 4
+const OWNED = -1
+const ATTEMPTS = 64
+/** Before the slots: three words of levels for each space (IPv4, IPv6, other keys), the number of bans evicted; a line. */
+const HEAD_WORDS = 16
+const V4 = 0
+const V6 = 1
+const KEYS = 2
+const SPACES = 2
+const EVICTED = 6
+
+export function banSlotCount(wanted: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(wanted, 2 * GROUP)))
+}
+
+/** @param wanted bans to hold; rounded up to a power of two */
+export function bytesOfBanTable(wanted: number): number {
+  const slots = banSlotCount(wanted)
+  return (HEAD_WORDS + slots * SLOT_WORDS) * Int32Array.BYTES_PER_ELEMENT + slots * CELLS_PER_SLOT
+}
+
+export class BanTable {
+  readonly slots: number
+  readonly #head: Int32Array
+  readonly #words: Int32Array
+  readonly #filter: Uint8Array
+  /** Multipliers and offset of the filter's hash. */
+  readonly #mix: Int32Array
+  /** Of the block aimed at; 0 for a key. */
+  #cell = 0
+  readonly #groupMask: number
+  readonly #hash: KeyHash
+  /** By space: of each prefix length in bytes, and of keys that are no addresses. */
+  readonly #v4: readonly (readonly Domain[])[]
+  readonly #v6: readonly (readonly Domain[])[]
+  readonly #keys: readonly Domain[]
+
+  constructor({ bans, banSlots, seed }: Pick<SharedMemory, 'bans' | 'banSlots' | 'seed'>) {
+    this.slots = banSlotCount(banSlots)
+    this.#head = new Int32Array(bans, 0, HEAD_WORDS)
+    this.#words = new Int32Array(bans, HEAD_WORDS * 4, this.slots * SLOT_WORDS)
+    this.#filter = new Uint8Array(bans, (HEAD_WORDS + this.slots * SLOT_WORDS) * 4, this.slots * CELLS_PER_SLOT)
+    this.#groupMask = this.slots / GROUP - 1
+    this.#hash = new KeyHash(seed)
+    this.#mix = Int32Array.from({ length: 5 }, (_, i) => {
+      const { lo } = this.#hashed(`ban filter ${i}`)
+      return lo | 1
+    })
+    const domains = (family: string, levels: number): Domain[][] =>
+      Array.from({ length: SPACES }, (_, space) =>
+        Array.from({ length: levels + 1 }, (__, level) => this.#hash.domain(`ban ${space} ${family} ${level}`))
+      )
+    this.#v4 = domains('v4', 4)
+    this.#v6 = domains('v6', 16)
+    this.#keys = Array.from({ length: SPACES }, (_, space) => this.#hash.domain(`ban ${space} key`))
+  }
+
+  /**
+   * Whether an address, or a network it is in, is banned.
+   * @param bytes 4 or 16; of any other length it is banned by nothing
+   * @param now seconds since the epoch
+   */
+  find(space: Space, bytes: Uint8Array, now: number, into: BanFound): boolean {
+    const family = bytes.length === 4 ? V4 : V6
+    const levels = Atomics.load(this.#head, space * 3 + family)
+    if (levels === 0 || (family === V6 && bytes.length !== 16)) return false
+    if (family === V4 && !this.#mayHold(space, word(bytes, 0), levels)) return false
+    for (let level = bytes.length; level > 0; level--) {
+      if ((levels & (1 << level)) === 0 || this.#filter[this.#cellOf(space, bytes, level)] === 0) continue
+      this.#aimAtBlock(space, bytes, level << 3)
+      if (this.#probe(this.#hash.lo, this.#hash.hi, now, into)) return true
+    }
+    return false
+  }
+
+  /** Whether any key that is no address may be banned: where not, nobody needs to make the key's text. */
+  holdsKeys(space: Space): boolean {
+    return Atomics.load(this.#head, space * 3 + KEYS) !== 0
+  }
+
+  /** The same as `find` for a key of `by`'s words. */
+  findKey(space: Space, key: string, now: number, into: BanFound): boolean {
+    if (!this.holdsKeys(space)) return false
+    this.#hash.of(key, this.#keys[space] as Domain)
+    return this.#probe(this.#hash.lo, this.#hash.hi, now, into)
+  }
+
+  /**
+   * What is still known of exactly this block, banned or not: a ban that has ended stays until its slot is needed, and
+   * says how often its key was banned. False: nothing.
+   * @param bits a multiple of 8, as `blocksOf` makes them
+   */
+  recall(space: Space, bytes: Uint8Array, bits: number, into: BanFound): boolean {
+    this.#aimAtBlock(space, bytes, bits)
+    return this.#recall(into)
+  }
+
+  recallKey(space: Space, key: string, into: BanFound): boolean {
+    this.#hash.of(key, this.#keys[space] as Domain)
+    return this.#recall(into)
+  }
+
+  /**
+   * Bans a block. What is banned longer already stays so, unless `info` is PINNED: an owner's word replaces.
+   * @param bits a multiple of 8
+   * @param until seconds since the epoch
+   * @returns false when there was no room for it: its groups are full of owners' bans
+   */
+  put(space: Space, bytes: Uint8Array, bits: number, until: number, info: number, now: number): boolean {
+    this.#aimAtBlock(space, bytes, bits)
+    this.#cell = this.#cellOf(space, bytes, bits >> 3) + 1
+    if (!this.#put(until, info, now)) return false
+    Atomics.or(this.#head, space * 3 + (bytes.length === 4 ? V4 : V6), 1 << (bits >> 3))
+    return true
+  }
+
+  putKey(space: Space, key: string, until: number, info: number, now: number): boolean {
+    this.#hash.of(key, this.#keys[space] as Domain)
+    this.#cell = 0
+    if (!this.#put(until, info, now)) return false
+    Atomics.or(this.#head, space * 3 + KEYS, 1)
+    return true
+  }
+
+  /** Ends a block's ban; that it was banned is forgotten too. */
+  remove(space: Space, bytes: Uint8Array, bits: number): void {
+    this.#aimAtBlock(space, bytes, bits)
+    this.#remove()
+  }
+
+  removeKey(space: Space, key: string): void {
+    this.#hash.of(key, this.#keys[space] as Domain)
+    this.#remove()
+  }
+
+  /** Bans that had to make room for others before their time, since the start. */
+  get evicted(): number {
+    return Atomics.load(this.#head, EVICTED)
+  }
+
+  /** Share of the slots in use at `now`, 0 to 1, from a sample. */
+  fill(now: number): number {
+    const sample = Math.min(1024, this.slots)
+    const step = this.slots / sample
+    let used = 0
+    for (let i = 0; i < sample; i++) {
+      // Not always the first of a group, which is taken first.
+      if (this.#untilOf(((i * step + (step > 1 ? i % GROUP : 0)) % this.slots) * SLOT_WORDS) > now) used++
+    }
+    return used / sample
+  }
+
+  #hashed(text: string): KeyHash {
+    this.#hash.of(text, this.#hash.domain('ban table'))
+    return this.#hash
+  }
+
+  /** What the filter says of an IPv4 address over all lengths: what most look-ups come to, and so written out. */
+  #mayHold(space: Space, address: number, levels: number): boolean {
+    const filter = this.#filter
+    const cells = filter.length - 1
+    const first = this.#mix[0] as number
+    const last = this.#mix[4] as number
+    const salt = space << 5
+    for (let level = 4; level > 0; level--) {
+      if ((levels & (1 << level)) === 0) continue
+      let h = Math.imul((address & (-1 << (32 - level * 8))) + level + salt, first)
+      h = Math.imul(h ^ (h >>> 16), last)
+      if (filter[(h ^ (h >>> 15)) & cells] !== 0) return true
+    }
+    return false
+  }
+
+  /** Where the filter counts an address's block of `level` bytes. */
+  #cellOf(space: Space, bytes: Uint8Array, level: number): number {
+    const mix = this.#mix
+    let h = Math.imul((word(bytes, 0) & maskOf(level, 0)) + level + (space << 5), mix[0] as number)
+    if (bytes.length === 16) {
+      h ^= Math.imul((word(bytes, 4) & maskOf(level, 1)) ^ (h >>> 15), mix[1] as number)
+      h ^= Math.imul((word(bytes, 8) & maskOf(level, 2)) ^ (h >>> 15), mix[2] as number)
+      h ^= Math.imul((word(bytes, 12) & maskOf(level, 3)) ^ (h >>> 15), mix[3] as number)
+    }
+    h = Math.imul(h ^ (h >>> 16), mix[4] as number)
+    return (h ^ (h >>> 15)) & (this.#filter.length - 1)
+  }
+
+  #aimAtBlock(space: Space, bytes: Uint8Array, bits: number): void {
+    const level = bits >> 3
+    const hash = this.#hash
+    const a = word(bytes, 0) & maskOf(level, 0)
+    if (bytes.length === 4) return hash.ofWords(a, 0, 0, 0, this.#v4[space]?.[level] as Domain)
+    const b = word(bytes, 4) & maskOf(level, 1)
+    const c = word(bytes, 8) & maskOf(level, 2)
+    const d = word(bytes, 12) & maskOf(level, 3)
+    hash.ofWords(a, b, c, d, this.#v6[space]?.[level] as Domain)
+  }
+
+  /** First word of the group at `turn` 0 or 1 of a key. */
+  #groupAt(lo: number, hi: number, turn: number): number {
+    const first = lo & this.#groupMask
+    if (turn === 0) return first * GROUP * SLOT_WORDS
+    const second = hi & this.#groupMask
+    return (second === first ? second ^ 1 : second) * GROUP * SLOT_WORDS
+  }
+
+  #probe(lo: number, hi: number, now: number, into: BanFound): boolean {
+    const words = this.#words
+    for (let turn = 0; turn < 2; turn++) {
+      const start = this.#groupAt(lo, hi, turn)
+      for (let at = start; at < start + GROUP * SLOT_WORDS; at += SLOT_WORDS) {
+        if (words[at] === lo && words[at + 1] === hi && this.#read(at, lo, hi, into) && into.until > now) return true
+      }
+    }
+    return false
+  }
+
+  /** A slot's until and info, if it is sure to be of this key. */
+  #read(at: number, lo: number, hi: number, into: BanFound): boolean {
+    const words = this.#words
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const until = Atomics.load(words, at + UNTIL)
+      if (Atomics.load(words, at) !== lo || Atomics.load(words, at + 1) !== hi) return false
+      // Its own ban is being changed: over in a few instructions, and not banned only if that thread was put aside.
+      if (until === OWNED) continue
+      const info = Atomics.load(words, at + INFO)
+      if (Atomics.load(words, at + UNTIL) !== until) continue
+      into.until = until >>> 0
+      into.info = info
+      return until !== 0
+    }
+    return false
+  }
+
+  #recall(into: BanFound): boolean {
+    const { lo, hi } = this.#hash
+    for (let turn = 0; turn < 2; turn++) {
+      const start = this.#groupAt(lo, hi, turn)
+      for (let at = start; at < start + GROUP * SLOT_WORDS; at += SLOT_WORDS) {
+        if (this.#read(at, lo, hi, into)) return true
+      }
+    }
+    return false
+  }
+
+  #put(until: number, info: number, now: number): boolean {
+    const words = this.#words
+    const { lo, hi } = this.#hash
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const at = this.#slotFor(lo, hi, now)
+      if (at < 0) return false
+      const before = Atomics.load(words, at + UNTIL)
+      if (before === OWNED) continue
+      const own = Atomics.load(words, at) === lo && Atomics.load(words, at + 1) === hi
+      const live = before >>> 0 > now
+      if (own && before >>> 0 >= until && (info & PINNED) === 0) return true
+      if (Atomics.compareExchange(words, at + UNTIL, before, OWNED) !== before) continue
+      if (live && !own) Atomics.add(this.#head, EVICTED, 1)
+      const counted = Atomics.load(words, at + CELL)
+      if (counted !== 0) Atomics.sub(this.#filter, counted - 1, 1)
+      if (this.#cell !== 0) Atomics.add(this.#filter, this.#cell - 1, 1)
+      Atomics.store(words, at + CELL, this.#cell)
+      Atomics.store(words, at, lo)
+      Atomics.store(words, at + 1, hi)
+      Atomics.store(words, at + INFO, info)
+      Atomics.store(words, at + UNTIL, until | 0)
+      return true
+    }
+    return false
+  }
+
+  /** Its own slot; else a free one, in the emptier group; else the one whose ban ends or ended first. -1: none may go. */
+  #slotFor(lo: number, hi: number, now: number): number {
+    const words = this.#words
+    let best = -1
+    let bestUntil = Infinity
+    let bestLive = GROUP + 1
+    for (let turn = 0; turn < 2; turn++) {
+      const start = this.#groupAt(lo, hi, turn)
+      const live = this.#liveIn(start, now)
+      for (let at = start; at < start + GROUP * SLOT_WORDS; at += SLOT_WORDS) {
+        if (words[at] === lo && words[at + 1] === hi && Atomics.load(words, at + UNTIL) !== 0) return at
+        const until = this.#untilOf(at)
+        if (until > now && (Atomics.load(words, at + INFO) & PINNED) !== 0) continue
+        const better = until > now ? until < bestUntil : live < bestLive || (live === bestLive && until < bestUntil)
+        if (!better) continue
+        best = at
+        bestUntil = until
+        bestLive = until > now ? GROUP : live
+      }
+    }
+    return best
+  }
+
+  #liveIn(start: number, now: number): number {
+    let live = 0
+    for (let at = start; at < start + GROUP * SLOT_WORDS; at += SLOT_WORDS) if (this.#untilOf(at) > now) live++
+    return live
+  }
+
+  /** OWNED counts as banned for ever: another thread's. */
+  #untilOf(at: number): number {
+    return Atomics.load(this.#words, at + UNTIL) >>> 0
+  }
+
+  #remove(): void {
+    const words = this.#words
+    const { lo, hi } = this.#hash
+    for (let turn = 0; turn < 2; turn++) {
+      const start = this.#groupAt(lo, hi, turn)
+      for (let at = start; at < start + GROUP * SLOT_WORDS; at += SLOT_WORDS) {
+        for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+          const until = Atomics.load(words, at + UNTIL)
+          if (Atomics.load(words, at) !== lo || Atomics.load(words, at + 1) !== hi) break
+          if (until !== OWNED && Atomics.compareExchange(words, at + UNTIL, until, 0) === until) break
+        }
+      }
+    }
+  }
+}
+
+/** Most blocks that one network is split into: seven bits short of a whole byte. */
+export const MOST_BLOCKS = 128
+
+/**
+ * A network as blocks whose prefixes are whole bytes: itself, or up to 128 of the next longer such length.
+ * @param bits 1 to 32 or 128; a prefix of 0 would ban everybody, and none is made of it
+ */
+export function blocksOf(bytes: Uint8Array, bits: number): { bytes: Uint8Array; bits: number }[] {
+  if (bits === 0) return []
+  const whole = (bits + 7) & ~7
+  const at = (whole >> 3) - 1
+  const blocks: { bytes: Uint8Array; bits: number }[] = []
+  for (let i = 0; i < 1 << (whole - bits); i++) {
+    const block = bytes.slice()
+    block[at] = (block[at] ?? 0) | i
+    blocks.push({ bytes: block, bits: whole })
+  }
+  return blocks
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) << 24) |
+    ((bytes[at + 1] as number) << 16) |
+    ((bytes[at + 2] as number) << 8) |
+    (bytes[at + 3] as number)
+  )
+}
+
+/** The bits that a prefix of `level` bytes keeps of an address's word `i`. */
+function maskOf(level: number, i: number): number {
+  const bytes = level - i * 4
+  return bytes >= 4 ? -1 : bytes <= 0 ? 0 : -1 << (32 - bytes * 8)
+}
