@@ -3,6 +3,7 @@
  * Everything is structured-clone-safe. Requests never travel here: the data plane shares only memory.
  */
 import type { MessagePort } from 'node:worker_threads'
+import type { BanReport } from './ban.ts'
 import type { ConsumerPlan, KeySet, PlanHead, RoutePlan } from './plan.ts'
 import type { SharedMemory } from './memory/shared.ts'
 
@@ -74,6 +75,8 @@ export type WorkerToControl =
   | { type: 'committed'; generation: number }
   /** A token named a key that its issuer's set lacks: worth fetching the set again. */
   | { type: 'unknown-kid'; issuer: string }
+  /** Detection banned somebody: it holds already. */
+  | { type: 'banned'; ban: BanReport }
   /** Something threw where nothing should: its request got a 500. For the log. */
   | { type: 'exception'; reason: string }
 

@@ -30,6 +30,7 @@ export interface PlanHead {
   certificates: CertificatePlan[]
   /** `policies.ip` of the gateway's level: the outer wall, judged before routing, dropped by no level. */
   gatewayIp: IpPlan[]
+  threats: ThreatsPlan
   issuers: IssuerPlan[]
   upstreams: UpstreamPlan[]
   log: LogPlan
@@ -87,6 +88,60 @@ export interface ClientPlan {
   ipv6Prefix: number
   /** Whether request bodies without a length are taken; `refuse` answers 411. */
   chunked: 'accept' | 'refuse'
+}
+
+/** What bans, and who never is. */
+export interface ThreatsPlan {
+  /** `shadow`: no ban and no honeypot refuses, whatever it says itself. */
+  mode: Mode
+  scenarios: ScenarioPlan[]
+  honeypots: HoneypotPlan[]
+  /** CIDR blocks that are never banned; the listeners' trusted proxies among them. */
+  never: string[]
+}
+
+/** A leaky bucket per key over what requests came to. */
+export interface ScenarioPlan {
+  name: string
+  count: EventPlan
+  /** What is counted, and banned, apart. `account`: whom a bad credential claims to be; the address is banned. */
+  by: KeyPart[] | 'account'
+  /** More than `count` events in `period` ms ban: a bucket of `count` that leaks as fast. */
+  rate: { count: number; period: number }
+  /** ms of the first ban; each further one is `escalate` times as long, up to `max`. */
+  ban: BanTimes
+  mode: Mode
+  /** '' for a built-in one. */
+  where: Where
+}
+
+export interface BanTimes {
+  time: number
+  /** At least 1. */
+  escalate: number
+  max: number
+}
+
+/** Which requests are events. All that is said must hold. */
+export interface EventPlan {
+  /** As answered; null: any. */
+  statuses: number[] | null
+  /** Policies of which one refused; null: whoever, or nobody, did. */
+  policies: string[] | null
+  /** Events of one value within the period count once; null: each counts. */
+  distinct: 'path' | 'credential' | 'object' | 'ip' | null
+  callers: 'any' | 'identified' | 'unidentified'
+}
+
+/** Paths that nobody has a reason to ask for. */
+export interface HoneypotPlan {
+  /** In normal form, without a final `/`. */
+  paths: string[]
+  /** Lower-case; null: on any host. */
+  hosts: string[] | null
+  ban: BanTimes
+  /** '' for the built-in list. */
+  where: Where
 }
 
 export interface CertificatePlan {
@@ -203,6 +258,8 @@ export interface ApiKeyPlan {
   expires: number | null
   /** Narrower than the consumer's, or null for all of the consumer's. */
   scopes: string[] | null
+  /** Nobody has a reason to use it: whoever does is banned. */
+  canary: boolean
   where: Where
 }
 

@@ -36,6 +36,18 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Have the running gateway finish what is under way and end.',
     load: async () => (await import('./running.ts')).stop
   },
+  'bans list': {
+    summary: 'List who is banned, with the requests that led there.',
+    load: async () => (await import('./bans.ts')).bansList
+  },
+  'bans add': {
+    summary: 'Ban an address or a network.',
+    load: async () => (await import('./bans.ts')).bansAdd
+  },
+  'bans remove': {
+    summary: 'End a ban, and forget that there was one.',
+    load: async () => (await import('./bans.ts')).bansRemove
+  },
   'key create': {
     summary: 'Make an API key and the line of configuration that admits it.',
     load: async () => (await import('./key.ts')).keyCreate
@@ -71,13 +83,4 @@ export function entryOf(name: string): Entry | undefined {
 }
 
 /** Commands that are decided on and not built. */
-export const LATER: readonly string[] = [
-  'diff',
-  'history',
-  'rollback',
-  'bans',
-  'revocations',
-  'password',
-  'import',
-  'init'
-]
+export const LATER: readonly string[] = ['diff', 'history', 'rollback', 'revocations', 'password', 'import', 'init']

@@ -8,6 +8,8 @@ import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
 import { fetchDocument } from '../upstream/undici.ts'
 import { AdminAddress } from './admin/address.ts'
+import { BanBook } from './bans/book.ts'
+import { banResources } from './bans/resources.ts'
 import { startControlSocket } from './admin/control-socket.ts'
 import { gatewayResources } from './admin/gateway-resources.ts'
 import { startMetricsServer } from './admin/metrics-server.ts'
@@ -22,6 +24,7 @@ import { ConfigurationReader, type Reading } from './reading.ts'
 import { Rollout } from './rollout.ts'
 import { removeUnusedCopies } from './private-copies.ts'
 import { lockStateDir, probeAddress } from './state-dir.ts'
+import { BanRows } from './store/bans.ts'
 import { Store } from './store/store.ts'
 import { gatehouseVersion } from '../version.ts'
 import { FileWatch } from './watch.ts'
@@ -50,6 +53,7 @@ export class Control {
   #keys: KeyStore | null = null
   /** What outlives a restart; null until the state directory is ours. */
   #store: Store | null = null
+  readonly #bans: BanBook
   readonly #reader = new ConfigurationReader()
   readonly #watch = new FileWatch(() => void this.reload(FILE_CHANGE))
   #admin: AdminAddress | null = null
@@ -85,8 +89,11 @@ export class Control {
       linesLost: (error) => this.#log.error('access lines are lost', { reason: error.message }),
       issuers: () => this.#keys?.status() ?? []
     })
+    this.#bans = new BanBook(start.memory, () => this.#log)
+    this.#closers.push(() => this.#bans.close())
     this.#rollout = new Rollout({
       unknownKid: (issuer) => void this.#keys?.refetch(issuer),
+      banned: (ban) => this.#bans.made(ban),
       exception: (reason) => this.#log.error('an exception cost a request its answer', { reason }),
       joined: (index) => {
         this.#workers.serves(index)
@@ -126,6 +133,7 @@ export class Control {
     const store = await Store.open({ stateDir: this.#stateDir, onNote: (level, text) => this.#log[level](text) })
     this.#store = store
     this.#closers.push(() => store.close())
+    await this.#bans.restore(new BanRows(store))
     for (const { name, host, port } of plan.listeners) {
       const found = port === 0 ? 'free' : await probeAddress(host, port)
       if (found !== 'free') throw new Error(`listener ${name}: ${host}:${port} ${ADDRESS_TROUBLE[found]}`)
@@ -164,12 +172,15 @@ export class Control {
 
   /** What the owner may ask and change, on every door of the admin API. */
   #resources(): Resource[] {
-    return gatewayResources({
-      status: () => this.status(),
-      reload: () => this.reload('its owner'),
-      stop: () => this.#toMain({ type: 'stop' }),
-      metrics: () => this.#observation.exposition()
-    })
+    return [
+      ...gatewayResources({
+        status: () => this.status(),
+        reload: () => this.reload('its owner'),
+        stop: () => this.#toMain({ type: 'stop' }),
+        metrics: () => this.#observation.exposition()
+      }),
+      ...banResources(this.#bans)
+    ]
   }
 
   #openPorts(plan: Plan): Promise<string | null> {
@@ -289,6 +300,7 @@ export class Control {
     this.#since = new Date()
     this.#log = this.#logFor(plan)
     this.#observation.use(plan)
+    this.#bans.use(plan.threats)
     if (plan.admin !== null) this.#admin?.use({ admin: plan.admin, certificates: plan.certificates })
     this.#workers.allServe()
     this.#provesIn(PROVEN, plan)

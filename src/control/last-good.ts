@@ -9,7 +9,7 @@ import type { Plan } from '../plan.ts'
  */
 const NAME = 'last-good.plan'
 /** Changes with the shape of Plan: an older gateway's file is not read as this one's. */
-const FORMAT = 2
+const FORMAT = 3
 
 export function saveLastGood(stateDir: string, plan: Plan): void {
   const file = join(stateDir, NAME)

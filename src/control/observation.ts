@@ -1,5 +1,6 @@
 import { Beats } from '../memory/beats.ts'
-import { monotonicNs } from '../memory/clock.ts'
+import { BanTable } from '../memory/ban-table.ts'
+import { monotonicNs, wallMs } from '../memory/clock.ts'
 import { COUNTER, CounterReader, Counters } from '../memory/counters.ts'
 import type { SharedMemory } from '../memory/shared.ts'
 import { Limiter, type TableFill } from '../limits/limiter.ts'
@@ -8,6 +9,7 @@ import { RecordReader } from '../observe/codec.ts'
 import { openAccessLog, type AccessLog } from '../observe/log.ts'
 import { Metrics, type MetricSources } from '../observe/metrics.ts'
 import type { AccessRecord } from '../observe/record.ts'
+import { Detector } from '../threats/detector.ts'
 import type { Plan } from '../plan.ts'
 import type { ReloadVerdict } from './admin/report.ts'
 
@@ -52,11 +54,16 @@ export class Observation {
     this.#counterReader = counterReader
     const limiter = new Limiter(memory, 0, this.#counters)
     this.limitTables = () => limiter.fill(monotonicNs())
+    const bans = new BanTable(memory)
+    const detector = new Detector(memory, this.#counters)
     this.#metrics = new Metrics({
       workers: memory.workers,
       counters: counterReader,
       ringFill: (worker) => readers[worker]?.fill() ?? 0,
       limitFill: this.limitTables,
+      banFill: () => bans.fill(wallMs() / 1000),
+      bansEvicted: () => bans.evicted,
+      eventFill: () => detector.fill(),
       beatAge: (worker) => beats.ageMs(worker),
       generation: () => this.#plan?.generation ?? 0,
       ready: () => beats.isReady() && !beats.isDraining(),

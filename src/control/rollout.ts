@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { BanReport } from '../ban.ts'
 import type { ControlToWorker, WorkerToControl } from '../messages.ts'
 import type { KeySet, Plan } from '../plan.ts'
 
@@ -15,6 +16,7 @@ const PART = 100
 export interface RolloutEvents {
   unknownKid(issuer: string): void
   exception(reason: string): void
+  banned(ban: BanReport): void
   /** A worker that replaces another serves the current generation. */
   joined(index: number): void
   joinFailed(index: number, reason: string): void
@@ -133,6 +135,7 @@ class WorkerLink {
     port.on('message', (message: WorkerToControl) => {
       if (message.type === 'unknown-kid') return events.unknownKid(message.issuer)
       if (message.type === 'exception') return events.exception(message.reason)
+      if (message.type === 'banned') return events.banned(message.ban)
       this.#receive(message)
     })
   }
@@ -176,7 +179,7 @@ class WorkerLink {
     })
   }
 
-  #receive(message: Exclude<WorkerToControl, { type: 'unknown-kid' | 'exception' }>): void {
+  #receive(message: Exclude<WorkerToControl, { type: 'unknown-kid' | 'exception' | 'banned' }>): void {
     const plan = this.#plan
     switch (message.type) {
       case 'more':

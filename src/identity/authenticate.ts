@@ -8,7 +8,7 @@ import { lookUpCertificate } from './certificates.ts'
 import { findKey, findToken, placesRead } from './credentials.ts'
 import { identityOf, identityOfBoth, identityOfGuest, identityOfNobody } from './identity.ts'
 import type { BadCredential, Found } from './credentials.ts'
-import type { CallerDirectory, Holder } from './directory.ts'
+import type { CallerDirectory, Holder, KeyHolder } from './directory.ts'
 import type { Identity } from './identity.ts'
 import type { TokenVerifier } from './verifier.ts'
 import type { TokenOutcome } from './verdict.ts'
@@ -33,6 +33,10 @@ export interface AuthRefusal {
   readonly reason: string
   /** `www-authenticate` or `retry-after`, flat name, value pairs. */
   readonly headers: readonly string[]
+  /** Whom the credential claims to be, where that is somebody known here; it proved nothing. */
+  readonly account?: string
+  /** It was a canary key. */
+  readonly canary?: { readonly id: string; readonly where: string }
 }
 
 export type AuthOutcome = Identity | AuthRefusal
@@ -95,6 +99,7 @@ export class Authenticator {
     if (key !== null) {
       const found = lookUpKey(key, auth.directory, now)
       if (!isHolder(found)) return invalid(auth, found.reason)
+      if (found.plan.canary) return canary(auth, found)
       holder = found
     }
     if (certificate !== null) {
@@ -155,6 +160,12 @@ function missing(auth: PreparedAuth, reason: string): AuthRefusal {
 
 function invalid(auth: PreparedAuth, reason: string): AuthRefusal {
   return { ok: false, code: 'bad-credential', reason, headers: auth.invalid }
+}
+
+/** Refused like a key that nobody has: who found it is not told that it was laid out. */
+function canary(auth: PreparedAuth, { consumer, plan }: KeyHolder): AuthRefusal {
+  const refusal = invalid(auth, `key ${plan.id} of ${consumer.name} is a canary`)
+  return { ...refusal, canary: { id: plan.id, where: plan.where } }
 }
 
 function isBad(found: Found): found is BadCredential {

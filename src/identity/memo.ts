@@ -2,6 +2,9 @@
 export class CallerMemo {
   readonly #rules: object[] = []
   readonly #results: unknown[] = []
+  /** The address that this identity last came from, and until when that needs no second word, ms since the epoch. */
+  seenFrom = ''
+  seenUntil = 0
 
   /** What `set` stored for this very rule object, or undefined. */
   get(rule: object): unknown {

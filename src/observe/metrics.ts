@@ -47,7 +47,10 @@ const FROM_COUNTERS: { readonly [N in CounterName]: readonly [metric: string, he
   callbackExceptions: ['callback_exceptions_total', 'Exceptions outside any request'],
   workerRestarts: ['worker_restarts_total', 'Workers replaced'],
   reloads: ['reloads_total', 'Configurations taken over while running'],
-  reloadFailures: ['reload_failures_total', 'Configurations refused while running']
+  reloadFailures: ['reload_failures_total', 'Configurations refused while running'],
+  bans: ['bans_total', 'Bans made by detection'],
+  addressesLimited: ['addresses_limited_total', 'Addresses limited instead of banned: several identities use them'],
+  eventTableFull: ['event_table_full_total', 'Events not counted by detection because no slot was free']
 }
 
 /** What is read at the moment of an exposition. */
@@ -58,6 +61,11 @@ export interface MetricSources {
   ringFill(worker: number): number
   /** Share of the slots in use, 0 to 1, of each table of the limits. */
   limitFill(): Iterable<{ readonly table: string; readonly half: string; readonly fill: number }>
+  /** Share of the slots for bans, and for the events that lead to them, in use, 0 to 1. */
+  banFill(): number
+  eventFill(): number
+  /** Bans that had to make room for others before their time. */
+  bansEvicted(): number
   /** ms since a worker's last sign of life. */
   beatAge(worker: number): number
   /** Generation being served. */
@@ -137,6 +145,9 @@ export class Metrics {
       ringFill: this.#gauge('ring_fill_ratio', 'Share of the room for access records in use', ['worker']),
       beatAge: this.#gauge('worker_beat_age_seconds', "Time since the worker's last sign of life", ['worker']),
       limitFill: this.#gauge('limit_table_fill_ratio', 'Share of the slots of a limit table in use', ['table', 'half']),
+      banFill: this.#gauge('ban_table_fill_ratio', 'Share of the slots for bans in use', []),
+      eventFill: this.#gauge('event_table_fill_ratio', 'Share of the slots for detection in use', []),
+      bansEvicted: this.#gauge('bans_evicted', 'Bans ended early to make room for others, since the start', []),
       generation: this.#gauge('generation', 'Configuration generation being served', []),
       ready: this.#gauge('ready', '1 while ready for traffic', []),
       certificates: this.#gauge('certificate_expiry_timestamp_seconds', 'End of validity', ['certificate']),
@@ -190,6 +201,9 @@ export class Metrics {
       else gauges.beatAge.remove({ worker })
     }
     for (const { table, half, fill } of sources.limitFill()) gauges.limitFill.set({ table, half }, fill)
+    gauges.banFill.set(sources.banFill())
+    gauges.eventFill.set(sources.eventFill())
+    gauges.bansEvicted.set(sources.bansEvicted())
     gauges.generation.set(sources.generation())
     gauges.ready.set(sources.ready() ? 1 : 0)
     gauges.linesDropped.set(sources.linesDropped())

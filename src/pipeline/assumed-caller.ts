@@ -202,12 +202,14 @@ export class AssumedCallers {
   }
 }
 
-/** One beside each of the consumer's own, with the same id, scopes and end; for a consumer without any, one that could be. */
+/** One beside each of the consumer's own but canaries, with the same id, scopes and end; for a consumer without any, one that could be. */
 function keysFor({ keys, where }: ConsumerPlan): KnownKey[] {
-  const models = keys.length > 0 ? keys : [{ id: 'described', expires: null, scopes: null, where }]
+  // Nobody calls with a canary.
+  const own = keys.filter(({ canary }) => !canary)
+  const models = own.length > 0 ? own : [{ id: 'described', expires: null, scopes: null, where }]
   return models.map((model) => {
     const text = randomBytes(24).toString('base64url')
-    return { text, plan: { ...model, hash: hash('sha256', text) } }
+    return { text, plan: { ...model, canary: false, hash: hash('sha256', text) } }
   })
 }
 

@@ -1,5 +1,6 @@
 import type { AuthOutcome } from '../identity/authenticate.ts'
 import { refuse } from '../problems.ts'
+import { canaryUsed } from './banning.ts'
 import type { Exchange } from './exchange.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
 
@@ -20,6 +21,8 @@ function conclude(x: Exchange, outcome: AuthOutcome): Verdict {
     x.note('auth', 'pass', 'auth', '', where, `${method} ${consumer || subject}`.trim())
     return CONTINUE
   }
+  x.account = outcome.account ?? ''
+  if (outcome.canary !== undefined) canaryUsed(x, outcome.canary.id, outcome.canary.where)
   const refusal = refuse(outcome.code, 'auth', outcome.reason, { where, headers: outcome.headers })
   if (mode === 'enforce') return refusal
   x.wouldDeny(refusal)

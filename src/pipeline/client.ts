@@ -1,5 +1,6 @@
 import { formatIp } from '../ip.ts'
 import { Client } from '../client/address.ts'
+import type { Refusal } from '../problems.ts'
 import { nextTraceparent, requestIdFor } from '../policy/trace.ts'
 import type { Exchange } from './exchange.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
@@ -9,14 +10,20 @@ const found = new Client()
 
 /** Who is at the other end, after the trusted proxies; the request's id and trace. */
 export function client(x: Exchange): Verdict {
+  const refusal = findAddress(x)
+  x.id = requestIdFor(found.trusted ? x.headers.get('x-request-id') : undefined, found.trusted, x.now)
+  x.traceparent = nextTraceparent(found.trusted ? x.headers.get('traceparent') : undefined, found.trusted)
+  if (refusal === null) x.note('client', 'pass', 'client', '', '', x.clientIp)
+  return refusal ?? CONTINUE
+}
+
+/** Only the address: all that is wanted of a request whose head was refused. */
+export function findAddress(x: Exchange): Refusal | null {
   const { client: address } = x.listenerTable
   const refusal = address.resolve(x.peer, x.proxied, x.headers, found)
   x.trustedPeer = found.trusted
   x.clientAddress = found.bytes
   x.clientIp = formatIp(found.bytes)
   x.clientKey = address.key(found.bytes)
-  x.id = requestIdFor(found.trusted ? x.headers.get('x-request-id') : undefined, found.trusted, x.now)
-  x.traceparent = nextTraceparent(found.trusted ? x.headers.get('traceparent') : undefined, found.trusted)
-  if (refusal === null) x.note('client', 'pass', 'client', '', '', x.clientIp)
-  return refusal ?? CONTINUE
+  return refusal
 }

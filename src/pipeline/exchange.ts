@@ -3,7 +3,7 @@ import type { HeaderList } from '../headers.ts'
 import type { OpenCost } from '../limits/limiter.ts'
 import type { Refusal } from '../problems.ts'
 import type { ClientCertificate, RequestView } from '../request.ts'
-import type { RuleMemo } from '../policy/authorize.ts'
+import type { CallerMemo } from '../identity/memo.ts'
 import { RouteMatch } from '../routing/match.ts'
 import type { Permit } from './authorize.ts'
 import { NO_BODY, type BodySource } from './body.ts'
@@ -66,7 +66,9 @@ export class Exchange implements RequestView {
   // Set by the auth stage.
   caller: Caller = NOBODY
   /** Results of rules that read only the caller, kept with its cached token; null when the caller isn't cached. */
-  memo: RuleMemo | null = null
+  memo: CallerMemo | null = null
+  /** Whom a bad credential claims to be, '' when it claims nobody who is known here. */
+  account = ''
 
   /** Set by the authorize stage: without it nothing reaches an upstream. */
   permit: Permit | null = null

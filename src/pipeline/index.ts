@@ -5,11 +5,13 @@
  */
 import { auth } from './auth.ts'
 import { authorize } from './authorize.ts'
+import { bans, callerBans } from './bans.ts'
 import { callerLimits, clientLimits } from './limits.ts'
 import { client } from './client.ts'
 import { clientCertificate } from './client-certificate.ts'
 import type { Exchange } from './exchange.ts'
 import { framing } from './framing.ts'
+import { honeypots } from './honeypots.ts'
 import { outerWall, routeIp } from './ip.ts'
 import { preflight } from './preflight.ts'
 import { ready } from './ready.ts'
@@ -25,12 +27,15 @@ export const STAGES: Stage[] = [
   { name: 'client-certificate', run: clientCertificate }, // a listener that is for clients with a certificate only
   { name: 'redirect', run: redirect }, // a plain listener that only sends people to the TLS one
   { name: 'ready', run: ready }, // balancers ask before bans and routes, and always get an answer
+  { name: 'bans', run: bans }, // who is kept out for what they did: before anything that costs more than the look
   { name: 'wall', run: outerWall }, // the gateway's own ip policy: no route opens it
+  { name: 'honeypots', run: honeypots }, // paths that nobody has a reason to ask for
   { name: 'route', run: route }, // which service, under which policies; 404 and 405
   { name: 'ip', run: routeIp }, // where it may come from
   { name: 'limits', run: clientLimits }, // limits that need no identity: before any cryptography
   { name: 'preflight', run: preflight }, // browsers ask without credentials, so before auth
   { name: 'auth', run: auth }, // who calls
+  { name: 'caller-bans', run: callerBans }, // callers that are kept out, wherever they come from
   { name: 'authorize', run: authorize }, // may they: the only maker of permits
   { name: 'caller-limits', run: callerLimits }, // limits by who calls
   { name: 'validate', run: validate }, // is the request's body one this route takes

@@ -3,6 +3,7 @@ import { Authenticator } from '../identity/authenticate.ts'
 import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
 import { TokenVerifier } from '../identity/verifier.ts'
 import { Limiter, newLimitVerdict, type LimitVerdict } from '../limits/limiter.ts'
+import type { BanReport } from '../ban.ts'
 import { Beats } from '../memory/beats.ts'
 import { monotonicNs, wallMs } from '../memory/clock.ts'
 import { COUNTER, Counters } from '../memory/counters.ts'
@@ -10,6 +11,8 @@ import type { SharedMemory } from '../memory/shared.ts'
 import { emptyRecord, RecordWriter } from '../observe/codec.ts'
 import type { AccessRecord } from '../observe/record.ts'
 import type { KeySet, UpstreamPlan } from '../plan.ts'
+import { Bans } from '../threats/bans.ts'
+import { Detector } from '../threats/detector.ts'
 import { createTransport } from '../upstream/index.ts'
 import type { Transport } from '../upstream/transport.ts'
 import type { Exchange } from './exchange.ts'
@@ -25,6 +28,8 @@ export class WorkerServices {
   readonly beats: Beats
   readonly counters: Counters
   readonly limiter: Limiter
+  readonly detector: Detector
+  readonly bans: Bans
   readonly tokens: TokenVerifier
   readonly authenticator: Authenticator
   /** Reused by every exchange that ends. */
@@ -46,7 +51,7 @@ export class WorkerServices {
     memory: SharedMemory,
     index: number,
     env: Env,
-    events: { unknownKid(issuer: string): void },
+    events: { unknownKid(issuer: string): void; banned?(ban: BanReport): void },
     signatures: SignatureVerifier = new VerifyPool({ threads: env.GATEHOUSE_VERIFY_THREADS }),
     clock: () => number = wallMs,
     monotonic: () => bigint = monotonicNs,
@@ -56,6 +61,8 @@ export class WorkerServices {
     this.counters = new Counters(memory, index)
     this.monotonic = monotonic
     this.limiter = new Limiter(memory, index, this.counters, monotonic)
+    this.detector = new Detector(memory, this.counters, monotonic)
+    this.bans = new Bans(memory, this.detector, this.counters, (ban) => events.banned?.(ban))
     this.#signatures = signatures
     this.#inquiry = inquiry
     this.tokens = new TokenVerifier({

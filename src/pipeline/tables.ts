@@ -14,6 +14,7 @@ import { RouteTable } from '../routing/table.ts'
 import type { Transport } from '../upstream/transport.ts'
 import { prepareAction, type PreparedAction } from './action.ts'
 import type { WorkerServices } from './services.ts'
+import { prepareThreats, type PreparedThreats } from './threats.ts'
 
 /**
  * One generation as a worker serves it: the plan made executable. Built whole beside the generation that serves,
@@ -24,6 +25,7 @@ export interface Tables {
   readonly services: WorkerServices
   readonly listeners: readonly ListenerTable[]
   readonly gatewayIp: readonly PreparedIp[]
+  readonly threats: PreparedThreats
   readonly routeTable: RouteTable
   /** By RoutePlan.index. */
   readonly routes: readonly PreparedRoute[]
@@ -133,6 +135,7 @@ export class TablesBuilder {
       services: this.#services,
       listeners,
       gatewayIp: head.gatewayIp.map(prepareIp),
+      threats: prepareThreats(head.threats, this.#services.detector),
       routeTable: await RouteTable.build(this.#routes, pace),
       routes,
       directory: this.#directory,

@@ -17,7 +17,8 @@ const toMain = (message: WorkerToMain): void => parentPort?.postMessage(message)
 const toControl = (message: WorkerToControl): void => start.control.postMessage(message)
 
 const services = new WorkerServices(start.memory, start.index, env, {
-  unknownKid: (issuer) => toControl({ type: 'unknown-kid', issuer })
+  unknownKid: (issuer) => toControl({ type: 'unknown-kid', issuer }),
+  banned: (ban) => toControl({ type: 'banned', ban })
 })
 const traffic = new Traffic(services, env.GATEHOUSE_BODY_MEMORY, (error, request) =>
   toControl({ type: 'exception', reason: `${request === '' ? '' : `request ${request}: `}${reasonOf(error)}` })

@@ -2,6 +2,7 @@ import { HeaderList } from '../headers.ts'
 import { ClientCertificates } from '../client/certificate.ts'
 import { fromBinary } from '../ip.ts'
 import { monotonicMs, wallMs } from '../memory/clock.ts'
+import { countEvents } from '../pipeline/events.ts'
 import { Exchange } from '../pipeline/exchange.ts'
 import type { WorkerServices } from '../pipeline/services.ts'
 import type { Tables } from '../pipeline/tables.ts'
@@ -129,6 +130,7 @@ export class Traffic implements AppsOwner, ServingWorker {
     this.#underWay.remove(serving)
     this.release(serving.x)
     serving.record(this.#services.record)
+    countEvents(serving.x, this.#services.record.status)
     this.#services.write()
   }
 

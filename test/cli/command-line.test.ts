@@ -55,9 +55,9 @@ t.test('a command that is not built yet says so', async (t) => {
     LATER.filter((name) => Object.keys(COMMANDS).some((built) => built.split(' ')[0] === name)),
     []
   )
-  const { code, err } = await run(['bans', 'list'])
+  const { code, err } = await run(['history'])
   t.equal(code, 2)
-  t.match(err, '"bans" is not supported yet')
+  t.match(err, '"history" is not supported yet')
 })
 
 t.test('half of a two-word command names the other half', async (t) => {

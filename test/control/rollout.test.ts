@@ -7,7 +7,7 @@ import type { Plan } from '../../src/plan.ts'
 const plan = (generation: number, routes = 0): Plan =>
   ({ generation, routes: Array.from({ length: routes }, () => ({})), consumers: [] }) as unknown as Plan
 
-const NOTHING: RolloutEvents = { unknownKid() {}, exception() {}, joined() {}, joinFailed() {} }
+const NOTHING: RolloutEvents = { unknownKid() {}, exception() {}, banned() {}, joined() {}, joinFailed() {} }
 
 /** The other end of a link: answers as a worker would, unless told otherwise. */
 class FakeWorker {

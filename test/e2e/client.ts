@@ -17,6 +17,8 @@ export interface Ask {
   /** Trusted certificate: asks over TLS, with `host` as the server name. */
   ca?: string
   timeout?: number
+  /** Loopback address to come from: 127.0.0.0/8 has plenty. */
+  from?: string
 }
 
 /** One request; rejects when no whole answer comes. */
@@ -30,6 +32,7 @@ export function ask(port: number, path: string, options: Ask = {}): Promise<Repl
         method: options.method ?? 'GET',
         headers: options.headers ?? {},
         agent: options.agent ?? false,
+        ...(options.from === undefined ? {} : { localAddress: options.from }),
         ...(options.ca === undefined ? {} : { ca: options.ca }),
         timeout: options.timeout ?? 15_000
       },

@@ -83,7 +83,7 @@ export function consumerPlan(name: string, more: Partial<ConsumerPlan> = {}): Co
 }
 
 export function apiKeyPlan(id: string, hash: string, more: Partial<ApiKeyPlan> = {}): ApiKeyPlan {
-  return { id, hash, expires: null, scopes: null, where: 'gatehouse.yaml:3:1', ...more }
+  return { id, hash, expires: null, scopes: null, canary: false, where: 'gatehouse.yaml:3:1', ...more }
 }
 
 export function jwtPlan(more: Partial<JwtAuthPlan> = {}): JwtAuthPlan {

@@ -142,7 +142,7 @@ t.test('full: what ends first makes room, and never an owner’s ban', async (t)
   for (let i = 0; i < 8; i++) t.ok(banned(pinned, `192.0.2.${i}`))
 })
 
-t.test('like a list of blocks, whatever is banned, removed and ends', async (t) => {
+t.test('like a list of blocks, whatever is banned, removed and ends', async () => {
   const octet = fc.integer({ min: 0, max: 3 })
   const address = fc.tuple(octet, octet, octet, octet).map((parts) => parts.join('.'))
   const bits = fc.constantFrom(8, 12, 16, 20, 24, 27, 32)

@@ -61,6 +61,7 @@ function compileKey(
     hash: key.hash.slice(HASH_PREFIX.length),
     expires: key.expires === undefined ? null : date(key.expires),
     scopes: key.scopes?.filter((scope) => held.includes(scope)) ?? null,
+    canary: key.canary ?? false,
     where: report.where(path)
   }
 }

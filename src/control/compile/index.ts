@@ -23,6 +23,7 @@ import { effectiveLines, type EffectiveLine } from './origins.ts'
 import { Report } from './report.ts'
 import { Routes } from './routes.ts'
 import { compileTests } from './tests.ts'
+import { compileThreats } from './threats.ts'
 import { Upstreams } from './upstreams.ts'
 
 export type { EffectiveLine }
@@ -81,6 +82,7 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
     listeners,
     certificates,
     gatewayIp: compileGatewayIp(levels.gateway, report),
+    threats: compileThreats(config, { listeners, routes: routes.plans }, report),
     issuers: issuers.plans,
     upstreams: upstreams.plans,
     log: compileLog(config.log, documents),

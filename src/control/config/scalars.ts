@@ -421,6 +421,11 @@ const KINDS = {
     check: origin
   },
   by: { expected: 'one of by’s words', example: 'ip', check: by },
+  'ban-by': {
+    expected: 'one of by’s words, or account',
+    example: 'ip',
+    check: (text) => (text === 'account' ? null : by(text))
+  },
   'key-hash': {
     expected: '"sha256:" and 64 lower-case hex digits (`gatehouse key create` prints both key and hash)',
     example: `sha256:${'0'.repeat(64)}`,

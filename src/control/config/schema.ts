@@ -28,6 +28,7 @@ import {
 } from './schema/policies.ts'
 import { flag, listOf, mapping, maybe, type Shape, text, word } from './schema/shapes.ts'
 import { type PolicyTest, Tests } from './schema/tests.ts'
+import { type Ban as BanSchema, Threats } from './schema/threats.ts'
 import {
   Defaults,
   type Forward as ForwardSchema,
@@ -59,6 +60,7 @@ const ConfigSchema = mapping(
     listen: listOf('Addresses clients connect to.', Listener, { uniqueBy: 'name' }),
     tls: maybe(Tls),
     client: maybe(Client),
+    threats: maybe(Threats),
     policies: maybe(Policies),
     profiles: maybe(listOf('Named policies.', Profile, { uniqueBy: 'name' })),
     defaults: maybe(Defaults),
@@ -84,7 +86,6 @@ const ConfigSchema = mapping(
   },
   {
     unsupported: {
-      threats: 'Bans and honeypots.',
       revocations: 'Tokens that no longer hold.',
       cluster: 'Several hosts as one.',
       trace: 'Spans to an OpenTelemetry collector.'
@@ -108,6 +109,8 @@ export type AuthConfig = Static<typeof AuthSchema>
 export type JwtAuthConfig = Static<typeof JwtAuthSchema>
 export type KeyAuthConfig = Static<typeof KeyAuthSchema>
 export type RuleConfig = Static<typeof RuleSchema>
+export type ThreatsConfig = Static<typeof Threats>
+export type BanConfig = Static<typeof BanSchema>
 export type LimitConfig = Static<typeof LimitSchema>
 export type TierConfig = Static<typeof TierSchema>
 export type ValidateConfig = Static<typeof ValidateSchema>

@@ -21,8 +21,27 @@ export const MIGRATIONS: readonly string[] = [
     until INTEGER NOT NULL,
     reason TEXT NOT NULL,
     added INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE bans (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    who TEXT NOT NULL,
+    scenario TEXT NOT NULL,
+    place TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    offences INTEGER NOT NULL,
+    remembered INTEGER NOT NULL,
+    mode TEXT NOT NULL,
+    limited INTEGER NOT NULL,
+    evidence TEXT NOT NULL
   ) STRICT, WITHOUT ROWID`
 ]
 
 /** Run every minute, with the time now (ms) as the one parameter: what no longer says anything leaves. */
-export const EXPIRY: readonly string[] = ['DELETE FROM revocations WHERE until <= ?']
+export const EXPIRY: readonly string[] = [
+  'DELETE FROM revocations WHERE until <= ?',
+  'DELETE FROM bans WHERE remembered <= ?'
+]

@@ -1,6 +1,19 @@
 /** Who callers can be: issuers of tokens, and consumers. */
 import { Type } from 'typebox'
-import { anything, define, either, listOf, mapOf, mapping, maybe, nameOf, oneOrMore, text, word } from './shapes.ts'
+import {
+  anything,
+  define,
+  either,
+  flag,
+  listOf,
+  mapOf,
+  mapping,
+  maybe,
+  nameOf,
+  oneOrMore,
+  text,
+  word
+} from './shapes.ts'
 
 const HMAC = ['HS256', 'HS384', 'HS512'] as const
 const ASYMMETRIC = [
@@ -94,7 +107,8 @@ export const ApiKey = define(
     id: text('Names the key in logs and X-Credential; not secret.', 'label'),
     hash: text('sha256: and 64 lower-case hex digits, of the whole key as sent.', 'key-hash'),
     expires: maybe(text('The first day (00:00Z) it no longer holds.', 'date')),
-    scopes: maybe(listOf('Narrower than the consumer’s.', text('A scope.', 'scope'), { uniqueBy: null }))
+    scopes: maybe(listOf('Narrower than the consumer’s.', text('A scope.', 'scope'), { uniqueBy: null })),
+    canary: maybe(flag('A key that nobody has a reason to use: any use bans the address it comes from. Default false.'))
   })
 )
 

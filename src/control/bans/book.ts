@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto'
+import type { BanReport } from '../../ban.ts'
+import { formatIp, IpSet, networkOf, parseCidr, type Cidr } from '../../ip.ts'
+import { BanTable, blocksOf, PINNED, type Space } from '../../memory/ban-table.ts'
+import type { SharedMemory } from '../../memory/shared.ts'
+import type { ThreatsPlan } from '../../plan.ts'
+import type { Log } from '../../observe/log.ts'
+import { infoOf, seconds, spaceOf } from '../../threats/bans.ts'
+import { ADDED } from '../../threats/tag.ts'
+import type { BanRows } from '../store/bans.ts'
+
+/** A ban as its owner is shown it: points in time in ISO 8601, UTC. */
+export interface BanEntry {
+  /** Stands for what is banned, in every run of the gateway the same. */
+  id: string
+  who: string
+  scenario: string
+  where: string
+  reason: string
+  at: string
+  until: string
+  /** Bans of the same before this one. */
+  offences: number
+  mode: 'enforce' | 'shadow'
+  limited: boolean
+  evidence: { time: string; method: string; path: string; status: number; id: string }[]
+}
+
+/** What an owner asks for. */
+export interface Wanted {
+  /** Address or CIDR block. */
+  address: string
+  /** How long, ms. */
+  time: number
+  reason: string
+}
+
+/** Shortest prefix an owner may ban: a shorter one is a slip, and would take in a good part of the internet. */
+const WIDEST_V4 = 8
+const WIDEST_V6 = 16
+
+/** Between two looks for bans that have ended, ms. */
+const PRUNE = 10_000
+
+/**
+ * What explains every ban, and keeps it over restarts. That it holds is a matter of the ban table alone, which the
+ * workers write and read; this is told afterwards.
+ */
+export class BanBook {
+  readonly #table: BanTable
+  readonly #most: number
+  readonly #log: () => Log
+  readonly #clock: () => number
+  /** By id, in the order in which they were made. */
+  readonly #entries = new Map<string, BanReport>()
+  readonly #timer: NodeJS.Timeout
+  #rows: BanRows | null = null
+  #never = new IpSet([])
+
+  /** @param clock ms since the epoch; for tests */
+  constructor(memory: SharedMemory, log: () => Log, clock: () => number = Date.now) {
+    this.#table = new BanTable(memory)
+    // No more than the table itself may hold; one made past that takes the oldest's place here.
+    this.#most = this.#table.slots
+    this.#log = log
+    this.#clock = clock
+    this.#timer = setInterval(() => this.#prune(), PRUNE).unref()
+  }
+
+  /** Puts into force what was kept, before any port opens. */
+  async restore(rows: BanRows): Promise<void> {
+    this.#rows = rows
+    const now = this.#clock()
+    let holding = 0
+    for (const ban of await rows.all(now)) {
+      this.#enforce(ban, now)
+      if (ban.until <= now) continue
+      this.#entries.set(idOf(ban), ban)
+      holding++
+    }
+    if (holding > 0) this.#log().info(`${holding} ${holding === 1 ? 'ban goes' : 'bans go'} on from before the start`)
+  }
+
+  /** Who is never banned, as of the generation that serves. */
+  use({ never }: ThreatsPlan): void {
+    this.#never = new IpSet(never)
+  }
+
+  /** A worker has banned somebody. */
+  made(ban: BanReport): void {
+    this.#keep(ban)
+    const { who, scenario, where, reason, until, at, mode, limited, evidence } = ban
+    const what =
+      mode === 'shadow' ? 'would be banned' : limited ? 'is limited, not banned: several use it' : 'is banned'
+    const requests = evidence.map((one) => `${one.method} ${one.path} ${one.status} ${one.id}`)
+    const fields = {
+      ban: scenario,
+      until: new Date(until).toISOString(),
+      seconds: (until - at) / 1000,
+      where,
+      requests
+    }
+    this.#log().warn(`${who} ${what}: ${scenario}, ${reason}`, fields)
+  }
+
+  /** Bans that hold, newest first. */
+  list(): BanEntry[] {
+    const now = this.#clock()
+    return [...this.#entries]
+      .filter(([, { until }]) => until > now)
+      .map(([id, ban]) => entryOf(id, ban))
+      .toReversed()
+  }
+
+  /** The ban, or why there can't be one. A ban of the same block is replaced. */
+  add({ address, time, reason }: Wanted): BanEntry | string {
+    const cidr = parseCidr(address)
+    if (cidr === null) return `"${address}" is no IP address or CIDR block`
+    const { bytes, bits } = cidr
+    const widest = bytes.length === 4 ? WIDEST_V4 : WIDEST_V6
+    if (bits < widest) return `${address} is wider than a /${widest}`
+    if (this.#never.has(bytes)) return `${address} is in threats.never or a trusted proxy, and those are never banned`
+    const now = this.#clock()
+    const who = textOf(cidr)
+    const ban: BanReport = {
+      kind: 'address',
+      key: who,
+      who,
+      scenario: ADDED,
+      where: '',
+      reason,
+      at: now,
+      until: now + time,
+      offences: 0,
+      remembered: now + time,
+      mode: 'enforce',
+      limited: false,
+      evidence: []
+    }
+    if (!this.#enforce(ban, now)) return 'the table of bans has no room for it (GATEHOUSE_BAN_SLOTS)'
+    this.#keep(ban)
+    this.#log().warn(`${who} is banned by its owner`, { until: new Date(ban.until).toISOString(), reason })
+    return entryOf(idOf(ban), ban)
+  }
+
+  /** Ends every ban of an address, a block or an id, in shadow mode too; that there was one is forgotten. */
+  remove(what: string): BanEntry[] {
+    const cidr = parseCidr(what)
+    const who = cidr === null ? what : textOf(cidr)
+    const removed: BanEntry[] = []
+    for (const [id, ban] of this.#entries) {
+      if (id !== what && !(ban.kind === 'address' && ban.key === who)) continue
+      this.#lift(ban)
+      this.#entries.delete(id)
+      this.#rows?.remove(id)
+      removed.push(entryOf(id, ban))
+    }
+    if (removed.length > 0) this.#log().warn(`${removed[0]?.who} is no longer banned, at its owner's word`)
+    return removed
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #keep(ban: BanReport): void {
+    const id = idOf(ban)
+    this.#entries.delete(id)
+    this.#entries.set(id, ban)
+    this.#rows?.put(id, ban)
+    if (this.#entries.size <= this.#most) return
+    const [oldest] = this.#entries.keys()
+    if (oldest !== undefined) this.#entries.delete(oldest)
+  }
+
+  #prune(): void {
+    const now = this.#clock()
+    for (const [id, { until }] of this.#entries) if (until <= now) this.#entries.delete(id)
+  }
+
+  #enforce(ban: BanReport, now: number): boolean {
+    const { scenario, offences, limited, until, mode } = ban
+    const info = infoOf(scenario, offences, limited) | (scenario === ADDED ? PINNED : 0)
+    const space = spaceOf(mode)
+    if (ban.kind === 'key') return this.#table.putKey(space, ban.key, seconds(until), info, seconds(now))
+    let held = true
+    for (const { bytes, bits } of blocks(ban)) {
+      held = this.#table.put(space, bytes, bits, seconds(until), info, seconds(now)) && held
+    }
+    return held
+  }
+
+  #lift(ban: BanReport): void {
+    const space: Space = spaceOf(ban.mode)
+    if (ban.kind === 'key') return this.#table.removeKey(space, ban.key)
+    for (const { bytes, bits } of blocks(ban)) this.#table.remove(space, bytes, bits)
+  }
+}
+
+function blocks({ key }: BanReport): { bytes: Uint8Array; bits: number }[] {
+  const cidr = parseCidr(key)
+  return cidr === null ? [] : blocksOf(cidr.bytes, cidr.bits)
+}
+
+/** An address alone, or a block. */
+function textOf({ bytes, bits }: Cidr): string {
+  const network = formatIp(networkOf(bytes, bits))
+  return bits === bytes.length * 8 ? network : `${network}/${bits}`
+}
+
+function idOf({ mode, kind, key }: BanReport): string {
+  return createHash('sha256').update(`${mode} ${kind} ${key}`).digest('hex').slice(0, 12)
+}
+
+function entryOf(id: string, ban: BanReport): BanEntry {
+  const { who, scenario, where, reason, at, until, offences, mode, limited, evidence } = ban
+  return {
+    id,
+    who,
+    scenario,
+    where,
+    reason,
+    at: new Date(at).toISOString(),
+    until: new Date(until).toISOString(),
+    offences,
+    mode,
+    limited,
+    evidence: evidence.map(({ time, ...request }) => ({ time: new Date(time).toISOString(), ...request }))
+  }
+}
