@@ -4,7 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { BanReport } from './ban.ts'
-import type { ConsumerPlan, KeySet, PlanHead, RoutePlan } from './plan.ts'
+import type { ConsumerPlan, KeySet, PlanHead, RevocationPlan, RoutePlan } from './plan.ts'
 import type { SharedMemory } from './memory/shared.ts'
 
 /** workerData of the control thread. */
@@ -66,6 +66,16 @@ export type ControlToWorker =
   | { type: 'commit'; generation: number }
   | { type: 'cancel'; generation: number }
   | { type: 'keys'; set: KeySet }
+  | { type: 'revocations'; change: RevocationChange; confirm: number }
+
+/** Of the revocations made at run time. They hold from the moment a worker reads this. */
+export interface RevocationChange {
+  add: RevocationPlan[]
+  /** Ids. */
+  remove: string[]
+  /** `add` replaces all there were. */
+  whole: boolean
+}
 
 /** worker → control */
 export type WorkerToControl =
@@ -73,6 +83,8 @@ export type WorkerToControl =
   | { type: 'built'; generation: number }
   | { type: 'failed'; generation: number; reason: string }
   | { type: 'committed'; generation: number }
+  /** What was sent with this number holds here. */
+  | { type: 'confirmed'; number: number }
   /** A token named a key that its issuer's set lacks: worth fetching the set again. */
   | { type: 'unknown-kid'; issuer: string }
   /** Detection banned somebody: it holds already. */

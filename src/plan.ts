@@ -32,6 +32,8 @@ export interface PlanHead {
   gatewayIp: IpPlan[]
   threats: ThreatsPlan
   issuers: IssuerPlan[]
+  /** Those of the configuration; those made at run time travel beside the generations, see messages.ts. */
+  revocations: RevocationPlan[]
   upstreams: UpstreamPlan[]
   log: LogPlan
   /** Address of the Prometheus exposition; null: on the control socket only. */
@@ -232,6 +234,27 @@ export interface KeySet {
   keys: VerificationKey[]
   /** When the set was fetched, ms since the epoch. */
   fetchedAt: number
+}
+
+/** Whose credentials no longer hold. All it names must be so; it names something besides the issuer. */
+export interface RevocationPlan {
+  /** Made of what it names, so the same said twice has one: names it in logs and commands. */
+  id: string
+  /** The issuer's name in the configuration; null: any, or none. */
+  issuer: string | null
+  jti: string | null
+  subject: string | null
+  consumer: string | null
+  /** Of the key that verified the token. */
+  kid: string | null
+  /** ms since the epoch: tokens with an earlier `iat`, or without one. */
+  issuedBefore: number | null
+  /** ms since the epoch: from then on it says nothing. */
+  until: number
+  /** For the owner; '' for none. */
+  reason: string
+  /** Its line in the configuration, or `control socket`. */
+  where: Where
 }
 
 export interface ConsumerPlan {

@@ -48,6 +48,18 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'End a ban, and forget that there was one.',
     load: async () => (await import('./bans.ts')).bansRemove
   },
+  'revocations list': {
+    summary: 'List whose credentials no longer hold.',
+    load: async () => (await import('./revocations.ts')).revocationsList
+  },
+  'revocations add': {
+    summary: 'Revoke a token, a subject, a consumer, a key or whatever was issued before a time, at once.',
+    load: async () => (await import('./revocations.ts')).revocationsAdd
+  },
+  'revocations remove': {
+    summary: 'Take a revocation back.',
+    load: async () => (await import('./revocations.ts')).revocationsRemove
+  },
   'key create': {
     summary: 'Make an API key and the line of configuration that admits it.',
     load: async () => (await import('./key.ts')).keyCreate
@@ -83,4 +95,4 @@ export function entryOf(name: string): Entry | undefined {
 }
 
 /** Commands that are decided on and not built. */
-export const LATER: readonly string[] = ['diff', 'history', 'rollback', 'revocations', 'password', 'import', 'init']
+export const LATER: readonly string[] = ['diff', 'history', 'rollback', 'password', 'import', 'init']

@@ -141,6 +141,10 @@ function describe(report: StatusReport): string {
     const line = `certificate    ${hosts.join(', ')}  ${left > 0 ? `${duration(left)} left` : 'EXPIRED'} (${notAfter})`
     lines.push(left < SOON ? paint(left > 0 ? 'yellow' : 'red', line) : line)
   }
+  if (report.revocations) {
+    const { configuration, runtime } = report.revocations
+    lines.push(`revocations    ${configuration} of the configuration, ${runtime} made at run time`)
+  }
   if (report.store) {
     const { state: health, reason, pending, dropped, bytes } = report.store
     const line = `store          ${health}, ${Math.ceil(bytes / 1024)} KiB, ${pending} changes waiting${dropped > 0 ? `, ${dropped} lost` : ''}${reason ? `: ${reason}` : ''}`

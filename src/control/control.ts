@@ -21,10 +21,14 @@ import { KeyStore } from './keys/key-store.ts'
 import { readLastGood, saveLastGood } from './last-good.ts'
 import { Observation } from './observation.ts'
 import { ConfigurationReader, type Reading } from './reading.ts'
+import type { KnownNames } from './revocations/entry.ts'
+import { RevocationRegistry } from './revocations/registry.ts'
+import { revocationResources } from './revocations/resources.ts'
 import { Rollout } from './rollout.ts'
 import { removeUnusedCopies } from './private-copies.ts'
 import { lockStateDir, probeAddress } from './state-dir.ts'
 import { BanRows } from './store/bans.ts'
+import { RevocationTable } from './store/revocations.ts'
 import { Store } from './store/store.ts'
 import { gatehouseVersion } from '../version.ts'
 import { FileWatch } from './watch.ts'
@@ -54,6 +58,7 @@ export class Control {
   /** What outlives a restart; null until the state directory is ours. */
   #store: Store | null = null
   readonly #bans: BanBook
+  #revocations: RevocationRegistry | null = null
   readonly #reader = new ConfigurationReader()
   readonly #watch = new FileWatch(() => void this.reload(FILE_CHANGE))
   #admin: AdminAddress | null = null
@@ -94,6 +99,7 @@ export class Control {
     this.#rollout = new Rollout({
       unknownKid: (issuer) => void this.#keys?.refetch(issuer),
       banned: (ban) => this.#bans.made(ban),
+      revocations: () => this.#revocations?.whole() ?? null,
       exception: (reason) => this.#log.error('an exception cost a request its answer', { reason }),
       joined: (index) => {
         this.#workers.serves(index)
@@ -134,6 +140,14 @@ export class Control {
     this.#store = store
     this.#closers.push(() => store.close())
     await this.#bans.restore(new BanRows(store))
+    const revocations = new RevocationRegistry({
+      table: new RevocationTable(store),
+      send: (change) => this.#rollout.revoke(change),
+      flush: () => store.flush()
+    })
+    this.#revocations = revocations
+    this.#closers.push(() => revocations.close())
+    await revocations.start()
     for (const { name, host, port } of plan.listeners) {
       const found = port === 0 ? 'free' : await probeAddress(host, port)
       if (found !== 'free') throw new Error(`listener ${name}: ${host}:${port} ${ADDRESS_TROUBLE[found]}`)
@@ -152,7 +166,7 @@ export class Control {
     this.#nowServes(plan)
     const failure = await this.#openPorts(plan)
     if (failure !== null) throw new Error(failure)
-    const resources = this.#resources()
+    const resources = this.#resources(revocations)
     const socket = await startControlSocket(join(this.#stateDir, 'control.sock'), resources)
     this.#closers.push(() => socket.close())
     const { admin, certificates } = plan
@@ -171,16 +185,19 @@ export class Control {
   }
 
   /** What the owner may ask and change, on every door of the admin API. */
-  #resources(): Resource[] {
-    return [
-      ...gatewayResources({
-        status: () => this.status(),
-        reload: () => this.reload('its owner'),
-        stop: () => this.#toMain({ type: 'stop' }),
-        metrics: () => this.#observation.exposition()
-      }),
-      ...banResources(this.#bans)
-    ]
+  #resources(revocations: RevocationRegistry): Resource[] {
+    const gateway = gatewayResources({
+      status: () => this.status(),
+      reload: () => this.reload('its owner'),
+      stop: () => this.#toMain({ type: 'stop' }),
+      metrics: () => this.#observation.exposition()
+    })
+    const revoking = revocationResources(
+      revocations,
+      () => namesOf(this.#rollout.current),
+      (text, fields) => this.#log.info(text, fields)
+    )
+    return [...gateway, ...revoking, ...banResources(this.#bans)]
   }
 
   #openPorts(plan: Plan): Promise<string | null> {
@@ -302,6 +319,7 @@ export class Control {
     this.#observation.use(plan)
     this.#bans.use(plan.threats)
     if (plan.admin !== null) this.#admin?.use({ admin: plan.admin, certificates: plan.certificates })
+    this.#revocations?.use(plan.revocations)
     this.#workers.allServe()
     this.#provesIn(PROVEN, plan)
   }
@@ -379,6 +397,7 @@ export class Control {
       })),
       store: this.#store?.health() ?? null,
       limitTables: this.#observation.limitTables(),
+      revocations: this.#revocations?.counts() ?? null,
       lastReload: this.#lastReload
     }
   }
@@ -443,6 +462,12 @@ const ADDRESS_TROUBLE = {
   'not-permitted': 'is not permitted to this user',
   'no-such-address': 'is not an address of this machine'
 } as const
+
+/** Whom a revocation may name. */
+function namesOf(plan: Plan | null): KnownNames {
+  const { issuers = [], consumers = [] } = plan ?? {}
+  return { issuers: new Set(issuers.map(({ name }) => name)), consumers: new Set(consumers.map(({ name }) => name)) }
+}
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

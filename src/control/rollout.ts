@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { BanReport } from '../ban.ts'
-import type { ControlToWorker, WorkerToControl } from '../messages.ts'
+import type { ControlToWorker, RevocationChange, WorkerToControl } from '../messages.ts'
 import type { KeySet, Plan } from '../plan.ts'
 
 /** How long a worker may take to build a generation, ms. Past it the generation is cancelled everywhere. */
@@ -12,11 +12,16 @@ const REJOIN = 2_000
 /** Items per message: each part is asked for, so that no deserialisation holds a worker for long. */
 const PART = 100
 
+/** How long a worker may take to confirm a message, ms. */
+const CONFIRM_LIMIT = 5_000
+
 /** What the workers report. */
 export interface RolloutEvents {
   unknownKid(issuer: string): void
   exception(reason: string): void
   banned(ban: BanReport): void
+  /** A worker came: the revocations it is to hold before it serves, or null for none. */
+  revocations(): RevocationChange | null
   /** A worker that replaces another serves the current generation. */
   joined(index: number): void
   joinFailed(index: number, reason: string): void
@@ -33,6 +38,7 @@ export class Rollout {
   readonly #events: RolloutEvents
   #current: Plan | null = null
   #underWay: Promise<void> = Promise.resolve()
+  #confirms = UNASKED
 
   constructor(events: RolloutEvents) {
     this.#events = events
@@ -49,6 +55,8 @@ export class Rollout {
     // turn would wait for an answer for ever, and every rollout behind it.
     this.#links.set(index, link)
     for (const set of this.#keys.values()) link.post({ type: 'keys', set })
+    const revocations = this.#events.revocations()
+    if (revocations !== null) link.post({ type: 'revocations', change: revocations, confirm: UNASKED })
     this.#join(index, link)
   }
 
@@ -105,12 +113,23 @@ export class Rollout {
     for (const link of this.#links.values()) link.post({ type: 'keys', set })
   }
 
+  /** Resolves when a change of the revocations holds on every worker; rejects when one did not say so in 5 s. */
+  async revoke(change: RevocationChange): Promise<void> {
+    const confirm = ++this.#confirms
+    const confirmed = [...this.#links.values()].map((link) => link.confirm(confirm))
+    for (const link of this.#links.values()) link.post({ type: 'revocations', change, confirm })
+    await within(CONFIRM_LIMIT, Promise.all(confirmed))
+  }
+
   #enqueue(work: () => Promise<void>): Promise<void> {
     const result = this.#underWay.then(work)
     this.#underWay = result.catch(() => {})
     return result
   }
 }
+
+/** Of a message whose arrival nobody waits for. */
+const UNASKED = 0
 
 interface Waiting {
   expected: 'built' | 'committed'
@@ -125,6 +144,8 @@ class WorkerLink {
   #plan: Plan | null = null
   #sent = { routes: 0, consumers: 0 }
   #waiting: Waiting | null = null
+  /** By number, what is to be told when the worker confirms it. */
+  readonly #confirming = new Map<number, () => void>()
   /** The worker ended. */
   closed = false
   /** The generation it committed last; 0 before the first. */
@@ -165,9 +186,17 @@ class WorkerLink {
     return this.#expect('committed', generation)
   }
 
+  /** Resolves when the worker confirms the message of this number, or has ended. */
+  confirm(number: number): Promise<void> {
+    if (this.closed) return Promise.resolve()
+    return new Promise((resolve) => this.#confirming.set(number, resolve))
+  }
+
   close(): void {
     this.closed = true
     this.#port.close()
+    for (const confirmed of this.#confirming.values()) confirmed()
+    this.#confirming.clear()
     this.#settle(null)
   }
 
@@ -184,6 +213,10 @@ class WorkerLink {
     switch (message.type) {
       case 'more':
         if (plan !== null && plan.generation === message.generation) this.#sendPart(plan)
+        return
+      case 'confirmed':
+        this.#confirming.get(message.number)?.()
+        this.#confirming.delete(message.number)
         return
       case 'failed':
         if (this.#waiting?.generation === message.generation) this.#settle(new Error(message.reason))

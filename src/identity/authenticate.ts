@@ -126,7 +126,7 @@ function conclude(auth: PreparedAuth, token: TokenOutcome, holder: Holder | null
     return { ok: false, code: token.code, reason: token.reason, headers: RETRY }
   }
   if (holder === null) return token
-  return identityOfBoth(token.proof, holder) ?? invalid(auth, DIFFERENT)
+  return identityOfBoth(token.proof, token.standing.kid, holder) ?? invalid(auth, DIFFERENT)
 }
 
 function guest(plan: AuthPlan, directory: CallerDirectory): Identity | null {

@@ -5,6 +5,7 @@
  */
 import { NOBODY } from '../caller.ts'
 import { CallerMemo } from './memo.ts'
+import { Standing } from './revocations.ts'
 import type { Caller } from '../caller.ts'
 import type { TokenFacts } from './claims.ts'
 import type { Claims } from './token.ts'
@@ -16,6 +17,7 @@ export interface Identity {
   readonly ok: true
   readonly caller: Caller
   readonly memo: CallerMemo
+  readonly standing: Standing
 }
 
 /** What a verified token proved. */
@@ -46,14 +48,16 @@ export function identityOfGuest(consumer: ConsumerPlan): Identity {
   return identity(makeCaller('anonymous', null, consumer, null))
 }
 
-/** A good token beside another good credential. Null: they name different consumers. */
-export function identityOfBoth(proof: TokenProof, holder: Holder): Identity | null {
+/** A good token, by the key `kid`, beside another good credential. Null: they name different consumers. */
+export function identityOfBoth(proof: TokenProof, kid: string, holder: Holder): Identity | null {
   if (proof.consumer !== null && proof.consumer.name !== holder.consumer.name) return null
-  return identity(makeCaller('jwt', proof, holder.consumer, holder))
+  const both = identity(makeCaller('jwt', proof, holder.consumer, holder))
+  both.standing.kid = kid
+  return both
 }
 
 function identity(caller: Caller): Identity {
-  return Object.freeze({ ok: true, caller, memo: new CallerMemo() })
+  return Object.freeze({ ok: true, caller, memo: new CallerMemo(), standing: new Standing(caller) })
 }
 
 function makeCaller(

@@ -137,6 +137,7 @@ export class TokenVerifier {
     }
     const read = judge(authority, this.#authorities.directory, claims, verdict.typ, accept, now)
     if (!read.ok) return read
+    read.standing.kid = verdict.key.kid ?? ''
     verdict.authority = authority
     verdict.outcome = read
     verdict.acceptedBy = accept
@@ -225,6 +226,7 @@ export class TokenVerifier {
     if (key === null) return refused('the signature is not by a key of the issuer')
     // The set may have changed meanwhile: a key that was withdrawn proves nothing any more.
     if (!ring.holds(key)) return refused('the key was withdrawn while the token was verified')
+    read.standing.kid = key.kid ?? ''
     const verdict: Verdict = { alg, typ, key, keyVersion: ring.version, authority, outcome: read, acceptedBy: null }
     const { consumer, issuer, subject } = read.caller
     // Consumer names hold no space, so the two kinds of owner can't be mistaken for each other.

@@ -17,6 +17,7 @@ function conclude(x: Exchange, outcome: AuthOutcome): Verdict {
   if (outcome.ok) {
     x.caller = outcome.caller
     x.memo = outcome.memo
+    x.standing = outcome.standing
     const { method, consumer, subject } = outcome.caller
     x.note('auth', 'pass', 'auth', '', where, `${method} ${consumer || subject}`.trim())
     return CONTINUE

@@ -4,6 +4,7 @@ import type { OpenCost } from '../limits/limiter.ts'
 import type { Refusal } from '../problems.ts'
 import type { ClientCertificate, RequestView } from '../request.ts'
 import type { CallerMemo } from '../identity/memo.ts'
+import type { Standing } from '../identity/revocations.ts'
 import { RouteMatch } from '../routing/match.ts'
 import type { Permit } from './authorize.ts'
 import { NO_BODY, type BodySource } from './body.ts'
@@ -69,6 +70,8 @@ export class Exchange implements RequestView {
   memo: CallerMemo | null = null
   /** Whom a bad credential claims to be, '' when it claims nobody who is known here. */
   account = ''
+  /** Whether the caller's credential was revoked since it was verified; null before the stage, and for nobody. */
+  standing: Standing | null = null
 
   /** Set by the authorize stage: without it nothing reaches an upstream. */
   permit: Permit | null = null

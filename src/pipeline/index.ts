@@ -17,6 +17,7 @@ import { preflight } from './preflight.ts'
 import { ready } from './ready.ts'
 import { redirect } from './redirect.ts'
 import { respond } from './respond.ts'
+import { revocation } from './revocation.ts'
 import { route } from './route.ts'
 import { validate } from './validate.ts'
 import { CONTINUE, type Outcome, type Stage, type Verdict } from './verdict.ts'
@@ -35,6 +36,7 @@ export const STAGES: Stage[] = [
   { name: 'limits', run: clientLimits }, // limits that need no identity: before any cryptography
   { name: 'preflight', run: preflight }, // browsers ask without credentials, so before auth
   { name: 'auth', run: auth }, // who calls
+  { name: 'revocation', run: revocation }, // a credential that was good and no longer holds
   { name: 'caller-bans', run: callerBans }, // callers that are kept out, wherever they come from
   { name: 'authorize', run: authorize }, // may they: the only maker of permits
   { name: 'caller-limits', run: callerLimits }, // limits by who calls

@@ -1,6 +1,7 @@
 import type { Env } from '../env.ts'
 import { Authenticator } from '../identity/authenticate.ts'
 import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
+import { Revocations } from '../identity/revocations.ts'
 import { TokenVerifier } from '../identity/verifier.ts'
 import { Limiter, newLimitVerdict, type LimitVerdict } from '../limits/limiter.ts'
 import type { BanReport } from '../ban.ts'
@@ -32,6 +33,7 @@ export class WorkerServices {
   readonly bans: Bans
   readonly tokens: TokenVerifier
   readonly authenticator: Authenticator
+  readonly revocations = new Revocations()
   /** Reused by every exchange that ends. */
   readonly record: AccessRecord = emptyRecord()
   /** Reused by every limit. */
@@ -100,6 +102,7 @@ export class WorkerServices {
   take(next: Tables, before: Tables | null): void {
     this.tokens.configure(next.head.generation, next.head.issuers, next.directory)
     this.#inquiry?.use(next.transports)
+    this.revocations.configure(next.revocations)
     if (before !== null) this.discard(before.head.upstreams)
   }
 

@@ -1,6 +1,7 @@
 import { ClientAddress } from '../client/address.ts'
 import { prepareAuth, type PreparedAuth } from '../identity/authenticate.ts'
 import { CallerDirectory } from '../identity/directory.ts'
+import { RevocationIndex } from '../identity/revocations.ts'
 import type { Limit } from '../limits/limiter.ts'
 import { policyItem } from '../limits/headers.ts'
 import type { ConsumerPlan, LimitPlan, ListenerPlan, Places, PlanHead, RoutePlan } from '../plan.ts'
@@ -30,6 +31,7 @@ export interface Tables {
   /** By RoutePlan.index. */
   readonly routes: readonly PreparedRoute[]
   readonly directory: CallerDirectory
+  readonly revocations: RevocationIndex
   readonly transports: readonly Transport[]
   /** Query parameters, in lower case, whose values no log may hold: those that any route reads credentials from. */
   readonly credentialParameters: ReadonlySet<string>
@@ -139,6 +141,7 @@ export class TablesBuilder {
       routeTable: await RouteTable.build(this.#routes, pace),
       routes,
       directory: this.#directory,
+      revocations: RevocationIndex.of(head.revocations),
       transports,
       credentialParameters: new Set(routes.flatMap(({ auth }) => auth.reads.query.map((name) => name.toLowerCase()))),
       plain: prepareResponseHeaders(NO_OPERATIONS, null),

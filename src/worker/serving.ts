@@ -4,11 +4,13 @@ import type { Exchange } from '../pipeline/exchange.ts'
 import { Permit } from '../pipeline/authorize.ts'
 import { run } from '../pipeline/index.ts'
 import { answerHeaders, refusalHeaders } from '../pipeline/messages.ts'
+import { revoked } from '../pipeline/revocation.ts'
 import { judgeReceived } from '../pipeline/validate.ts'
 import { Answer, type Outcome } from '../pipeline/verdict.ts'
 import { newRequestId } from '../policy/trace.ts'
 import { problemBody, refuse, type Refusal } from '../problems.ts'
 import type { AccessRecord } from '../observe/record.ts'
+import type { RevocationPlan } from '../plan.ts'
 import type { BodyMemory } from './body-memory.ts'
 import { Forward, type ForwardOwner } from './forward.ts'
 import { linger } from './linger.ts'
@@ -294,6 +296,16 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
         ? refuse('request-timeout', 'timeouts', `the request was not complete after ${limit} ms`)
         : refuse('upstream-timeout', 'timeouts', `no answer began within ${limit} ms`)
     )
+  }
+
+  /** Its caller was revoked while it was under way. */
+  revoked(entry: RevocationPlan): void {
+    // Where `auth` is in shadow nobody is refused for a credential.
+    if (this.#state === 'ended' || this.x.route?.auth.plan.mode === 'shadow') return
+    this.#guarded(() => {
+      this.#forward?.abort()
+      this.broken(revoked(this.x, entry))
+    })
   }
 
   /** The app is closing under it. */

@@ -34,6 +34,12 @@ start.control.on('message', (message: ControlToWorker) => {
   switch (message.type) {
     case 'keys':
       return services.setKeys(message.set)
+    case 'revocations': {
+      const { add, remove, whole } = message.change
+      services.revocations.change(add, remove, whole)
+      traffic.cutRevoked()
+      return toControl({ type: 'confirmed', number: message.confirm })
+    }
     case 'begin':
       staging.begin(message.head)
       return toControl({ type: 'more', generation: message.head.generation })

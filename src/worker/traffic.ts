@@ -57,6 +57,18 @@ export class Traffic implements AppsOwner, ServingWorker {
     this.#tables = tables
     tables.bindPorts(this.#ports)
     this.#services.take(tables, before)
+    this.cutRevoked()
+  }
+
+  /** Ends what a caller has open who was revoked meanwhile: streams, long downloads, uploads. */
+  cutRevoked(): void {
+    const { revocations } = this.#services
+    const now = wallMs()
+    for (const serving of this.#underWay.all()) {
+      const { standing } = serving.x
+      const entry = standing === null ? null : revocations.of(standing, now)
+      if (entry !== null) serving.revoked(entry)
+    }
   }
 
   setPorts(ports: readonly number[]): void {

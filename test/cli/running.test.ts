@@ -27,6 +27,7 @@ const REPORT: StatusReport = {
   admin: null,
   issuers: [{ name: 'corp', keys: 0, keyAge: null, stale: false, error: 'connect refused' }],
   certificates: [{ hosts: ['a.example'], notAfter: '2001-01-01T00:00:00.000Z' }],
+  revocations: { configuration: 2, runtime: 1, most: 10000 },
   store: { state: 'degraded', reason: 'database or disk is full', pending: 3, dropped: 2, bytes: 8192 },
   limitTables: [{ table: 'rate', half: 'strangers', fill: 0.75 }],
   lastReload: { at: '2026-01-01T00:00:00.000Z', outcome: 'refused', reason: 'errors' }
@@ -61,6 +62,7 @@ t.test('status in words and in JSON', async (t) => {
     /^ready: gatehouse 1\.2\.3, process \d+, up 1m 3\ds$/m,
     /generation 7 since .*, digest abcdef012345$/m,
     /last reload +refused at .*: errors$/m,
+    /revocations +2 of the configuration, 1 made at run time$/m,
     /store +degraded, 8 KiB, 3 changes waiting, 2 lost: database or disk is full$/m,
     /public {2}https:\/\/\[::1\]:8443$/m,
     /worker 0 +serving, beat 120ms ago$/m,

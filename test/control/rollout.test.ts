@@ -7,7 +7,14 @@ import type { Plan } from '../../src/plan.ts'
 const plan = (generation: number, routes = 0): Plan =>
   ({ generation, routes: Array.from({ length: routes }, () => ({})), consumers: [] }) as unknown as Plan
 
-const NOTHING: RolloutEvents = { unknownKid() {}, exception() {}, banned() {}, joined() {}, joinFailed() {} }
+const NOTHING: RolloutEvents = {
+  unknownKid() {},
+  exception() {},
+  banned() {},
+  revocations: () => null,
+  joined() {},
+  joinFailed() {}
+}
 
 /** The other end of a link: answers as a worker would, unless told otherwise. */
 class FakeWorker {
@@ -132,3 +139,38 @@ void t.test('a worker that ends in the middle does not hold up the others', asyn
   await rollout.publish(plan(1))
   t.equal(rollout.current?.generation, 1)
 })
+
+t.test('a change of the revocations is confirmed by every worker, or it is said that one did not', async (t) => {
+  const rollout = new Rollout(NOTHING)
+  const [first, second] = workers(t, rollout, 2)
+  const change = { add: [], remove: ['rv-1'], whole: false }
+  const confirms = (message: ControlToWorker): WorkerToControl | null =>
+    message.type === 'revocations' ? { type: 'confirmed', number: message.confirm } : null
+  if (first === undefined || second === undefined) return t.fail('two workers')
+  first.answer = confirms
+  let over = false
+  const revoked = rollout.revoke(change).then(() => (over = true))
+  while (!second.received.includes('revocations') || !first.received.includes('revocations')) await turn()
+  await turn()
+  t.notOk(over, 'the second has not said so')
+  rollout.remove(1)
+  await revoked
+  t.ok(over, 'one that ended takes no part')
+  await rollout.revoke(change)
+  return undefined
+})
+
+t.test('a worker that comes later holds all revocations before its first generation', async (t) => {
+  const rollout = new Rollout({ ...NOTHING, revocations: () => ({ add: [], remove: [], whole: true }) })
+  workers(t, rollout, 1)
+  await rollout.publish(plan(1))
+  const late = new FakeWorker(t)
+  t.teardown(() => rollout.remove(7))
+  rollout.add(7, late.port)
+  while (!late.received.includes('commit')) await turn()
+  t.ok(late.received.indexOf('revocations') < late.received.indexOf('begin'), late.received.join(' '))
+})
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import type { Reply } from './client.ts'
 import type { Gateway } from './gateway.ts'
 
-/** The configuration must say `state: { dir: var }`. */
-export function control(gateway: Gateway, path: string, method = 'GET'): Promise<Reply> {
+/** The configuration must say `state: { dir: var }`. `body` is JSON. */
+export function control(gateway: Gateway, path: string, method = 'GET', body?: string): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const socketPath = join(gateway.dir, 'var/control.sock')
-    const request = http.request({ socketPath, path, method, timeout: 10_000 }, (response) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+    const request = http.request({ socketPath, path, method, headers, timeout: 10_000 }, (response) => {
       const parts: Buffer[] = []
       response.on('data', (part: Buffer) => parts.push(part))
       response.on('error', reject)
@@ -19,7 +20,7 @@ export function control(gateway: Gateway, path: string, method = 'GET'): Promise
     })
     request.on('timeout', () => request.destroy(new Error('the control socket timed out')))
     request.on('error', reject)
-    request.end()
+    request.end(body)
   })
 }
 

@@ -8,7 +8,14 @@ import { Rollout } from '../../src/control/rollout.ts'
 import type { Plan } from '../../src/plan.ts'
 
 void t.test('a worker that ends before its turn is passed over', async (t) => {
-  const rollout = new Rollout({ unknownKid() {}, exception() {}, banned() {}, joined() {}, joinFailed() {} })
+  const rollout = new Rollout({
+    unknownKid() {},
+    exception() {},
+    banned() {},
+    revocations: () => null,
+    joined() {},
+    joinFailed() {}
+  })
   const plan = (generation: number): Plan => ({ generation, routes: [], consumers: [] }) as unknown as Plan
   await rollout.publish(plan(1))
   const { port1, port2 } = new MessageChannel()

@@ -26,6 +26,8 @@ export interface StatusReport {
   admin: Omit<ListenerReport, 'name'> | null
   issuers: IssuerReport[]
   certificates: CertificateReport[]
+  /** How many hold, and how many may be made at run time; null before they were read. */
+  revocations: { configuration: number; runtime: number; most: number } | null
   /** Of state.dir/gatehouse.db; null before it is open. */
   store: StoreHealth | null
   /** How full each table of the limits is. */

@@ -5,6 +5,7 @@ import {
   parseAddressSource,
   parseDate,
   parseDuration,
+  parseInstant,
   parseRate,
   parseRedirect,
   parseSize,
@@ -16,6 +17,8 @@ export const address = checked(parseAddress)
 export const addressSource = checked(parseAddressSource)
 /** ms since the epoch. */
 export const date = checked(parseDate)
+/** ms since the epoch. */
+export const instant = checked(parseInstant)
 /** ms. */
 export const duration = checked(parseDuration)
 export const keyPart = checked(readKeyPart)

@@ -21,6 +21,7 @@ import { compileListeners } from './listeners.ts'
 import { compileLog, redactedHeaders } from './log.ts'
 import { effectiveLines, type EffectiveLine } from './origins.ts'
 import { Report } from './report.ts'
+import { compileRevocations } from './revocations.ts'
 import { Routes } from './routes.ts'
 import { compileTests } from './tests.ts'
 import { compileThreats } from './threats.ts'
@@ -84,6 +85,7 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
     gatewayIp: compileGatewayIp(levels.gateway, report),
     threats: compileThreats(config, { listeners, routes: routes.plans }, report),
     issuers: issuers.plans,
+    revocations: compileRevocations(config.revocations ?? [], report, Date.now()),
     upstreams: upstreams.plans,
     log: compileLog(config.log, documents),
     // The checker has read it once already.

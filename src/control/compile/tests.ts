@@ -23,6 +23,7 @@ const DECIDERS = [
   'cors',
   'websocket',
   'auth',
+  'revocation',
   'external',
   'authorize',
   'validate'

@@ -13,6 +13,7 @@ import {
   parseCidr,
   parseDate,
   parseDuration,
+  parseInstant,
   parseRate,
   parseRedirect,
   parseSize,
@@ -223,11 +224,6 @@ function requestUrl(text: string): string | null {
   return hash === '' ? null : ' without "#": clients keep what follows it to themselves'
 }
 
-function time(text: string): string | null {
-  const offset = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/
-  return when(offset.test(text) && !Number.isNaN(Date.parse(text)))
-}
-
 const DURATION = '^\\d{1,9}(ms|s|m|min|h|d)$'
 
 const KINDS = {
@@ -323,7 +319,7 @@ const KINDS = {
   time: {
     expected: 'a time such as 2027-01-31T12:00:00Z or 2027-01-31T12:00:00+01:00, or a date',
     example: '2027-01-31T12:00:00Z',
-    check: time
+    check: (text) => when(parseInstant(text) !== null)
   },
   ip: {
     expected: 'an IP address',

@@ -7,7 +7,7 @@
  * path; only references to secrets are resolved and included files are in their place.
  */
 import { Type, type Static } from 'typebox'
-import { Consumer, Issuer } from './schema/identity.ts'
+import { Consumer, Issuer, Revocation } from './schema/identity.ts'
 import { Client, Listener, Tls } from './schema/listeners.ts'
 import {
   type Auth as AuthSchema,
@@ -67,6 +67,7 @@ const ConfigSchema = mapping(
     services: listOf('What is behind the gateway.', Service, { uniqueBy: 'name' }),
     issuers: maybe(listOf('Identity providers.', Issuer, { uniqueBy: 'name' })),
     consumers: maybe(listOf('Callers known by name.', Consumer, { uniqueBy: 'name' })),
+    revocations: maybe(listOf('Credentials that no longer hold.', Revocation, { uniqueBy: null })),
     upstreams: maybe(listOf('Servers that requests are forwarded to.', Upstream, { uniqueBy: 'name' })),
     log: maybe(Log),
     state: maybe(mapping('What outlives a restart.', { dir: maybe(text('Directory. Default var.', 'path')) })),
@@ -86,7 +87,6 @@ const ConfigSchema = mapping(
   },
   {
     unsupported: {
-      revocations: 'Tokens that no longer hold.',
       cluster: 'Several hosts as one.',
       trace: 'Spans to an OpenTelemetry collector.'
     }
@@ -132,5 +132,6 @@ export type UpstreamTimeoutsConfig = Static<typeof UpstreamTimeoutsSchema>
 export type IssuerConfig = Static<typeof Issuer>
 export type ConsumerConfig = Static<typeof Consumer>
 export type AdminConfig = NonNullable<Config['admin']>
+export type RevocationConfig = Static<typeof Revocation>
 export type LogConfig = Static<typeof Log>
 export type PolicyTestConfig = Static<typeof PolicyTest>

@@ -46,6 +46,15 @@ export function parseDate(text: string): number | null {
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text) ? time : null
 }
 
+/** `2027-01-01` as parseDate, or `2027-01-01T08:00:00Z`, with a zone (RFC 3339); ms since the epoch. */
+export function parseInstant(text: string): number | null {
+  const [day = '', clock] = text.split('T')
+  if (clock === undefined) return parseDate(text)
+  if (parseDate(day) === null || !/^\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(clock)) return null
+  const time = Date.parse(text)
+  return Number.isNaN(time) ? null : time
+}
+
 /** `127.0.0.1:8080` or `[::1]:8080`; host without brackets. Port 0 is any free one. */
 export function parseAddress(text: string): { host: string; port: number } | null {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text)

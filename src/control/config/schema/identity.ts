@@ -101,6 +101,25 @@ export const Issuer = define(
   })
 )
 
+/** Whoever it names is refused, however good the credential. */
+export const Revocation = define(
+  'revocation',
+  mapping(
+    'Credentials that no longer hold: all it names must be so.',
+    {
+      issuer: maybe(nameOf('Only of this issuer.', 'issuer')),
+      jti: maybe(text('One token, by its jti.')),
+      subject: maybe(text('Every token with this sub.')),
+      consumer: maybe(nameOf('Every credential of this consumer.', 'consumer')),
+      kid: maybe(text('Every token by the key of this name.')),
+      issuedBefore: maybe(text('Tokens issued before, or at a time they don’t say.', 'time')),
+      until: text('The first moment it no longer says anything; what it revokes has expired by then.', 'time'),
+      reason: maybe(text('For the log.'))
+    },
+    { atLeastOne: ['jti', 'subject', 'consumer', 'kid', 'issuedBefore'] }
+  )
+)
+
 export const ApiKey = define(
   'apiKey',
   mapping('An API key, by its hash.', {
