@@ -41,6 +41,11 @@ const TABLE = {
     'Tokens per worker that may wait for verification; past that, 503.'
   ),
   GATEHOUSE_VERIFY_PER_CLIENT: count(8, [1, 10_000], 'Tokens of one client address that may wait for verification.'),
+  GATEHOUSE_DECISION_CACHE_SIZE: bytes(
+    '4mb',
+    ['64kb', '1gb'],
+    'Decisions of `external` services each worker remembers.'
+  ),
   GATEHOUSE_LIMIT_SLOTS: count(
     1 << 18,
     [1 << 10, 1 << 26],

@@ -21,7 +21,10 @@ const TABLE = {
   'bad-path': [400, 'client'],
   'no-credential': [401, 'client'],
   'bad-credential': [401, 'client'],
+  'external-redirect': [302, 'client'],
+  'external-unidentified': [401, 'client'],
   'not-allowed': [403, 'client'],
+  'external-denied': [403, 'client'],
   banned: [403, 'client'],
   'no-route': [404, 'client'],
   'wrong-method': [405, 'client'],
@@ -41,6 +44,7 @@ const TABLE = {
   'upstream-invalid': [502, 'upstream'],
   'verify-overload': [503, 'gateway'],
   'keys-unavailable': [503, 'gateway'],
+  'external-unavailable': [503, 'upstream'],
   shedding: [503, 'gateway'],
   'not-ready': [503, 'gateway'],
   'upstream-timeout': [504, 'upstream']
@@ -50,6 +54,7 @@ export type ProblemCode = keyof typeof TABLE
 
 /** Status phrases of RFC 9110 for every status of the table; 499 is never sent, only logged. */
 export const TITLES: Readonly<Record<number, string>> = {
+  302: 'Found',
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',

@@ -49,7 +49,15 @@ export const COUNTER_NAMES = [
   'bans',
   'addressesLimited',
   /** Events left out of detection because no slot was free. */
-  'eventTableFull'
+  'eventTableFull',
+  /** Questions sent to the services of `external` policies. */
+  'externalChecks',
+  /** Decisions reused, or shared with an equal question under way. */
+  'externalCacheHits',
+  /** Questions that no decision came of. */
+  'externalFailures',
+  /** Requests let pass without a decision, because of `onFailure: open`. */
+  'externalFailedOpen'
 ] as const
 
 export type CounterName = (typeof COUNTER_NAMES)[number]

@@ -50,7 +50,11 @@ const FROM_COUNTERS: { readonly [N in CounterName]: readonly [metric: string, he
   reloadFailures: ['reload_failures_total', 'Configurations refused while running'],
   bans: ['bans_total', 'Bans made by detection'],
   addressesLimited: ['addresses_limited_total', 'Addresses limited instead of banned: several identities use them'],
-  eventTableFull: ['event_table_full_total', 'Events not counted by detection because no slot was free']
+  eventTableFull: ['event_table_full_total', 'Events not counted by detection because no slot was free'],
+  externalChecks: ['external_checks_total', 'Questions sent to external decision services'],
+  externalCacheHits: ['external_cache_hits_total', 'External decisions reused or shared'],
+  externalFailures: ['external_failures_total', 'External questions that no decision came of'],
+  externalFailedOpen: ['external_failed_open_total', 'Requests let pass without an external decision']
 }
 
 /** What is read at the moment of an exposition. */

@@ -55,7 +55,7 @@ function placeOf(name: string): 'header' | 'component' {
 }
 
 /** RFC 9110 section 7.2: the port goes along unless it is the scheme's own. */
-function hostOf({ tls, host, port }: UpstreamPlan['targets'][number]): string {
+export function hostOf({ tls, host, port }: UpstreamPlan['targets'][number]): string {
   const name = host.includes(':') ? `[${host}]` : host
   return port === (tls ? 443 : 80) ? name : `${name}:${port}`
 }

@@ -6,6 +6,7 @@
 import { auth } from './auth.ts'
 import { authorize } from './authorize.ts'
 import { bans, callerBans } from './bans.ts'
+import { external } from './external.ts'
 import { callerLimits, clientLimits } from './limits.ts'
 import { client } from './client.ts'
 import { clientCertificate } from './client-certificate.ts'
@@ -38,6 +39,7 @@ export const STAGES: Stage[] = [
   { name: 'auth', run: auth }, // who calls
   { name: 'revocation', run: revocation }, // a credential that was good and no longer holds
   { name: 'caller-bans', run: callerBans }, // callers that are kept out, wherever they come from
+  { name: 'external', run: external }, // what the owner's own services say of it: before the rules, which may read their answers
   { name: 'authorize', run: authorize }, // may they: the only maker of permits
   { name: 'caller-limits', run: callerLimits }, // limits by who calls
   { name: 'validate', run: validate }, // is the request's body one this route takes

@@ -1,7 +1,7 @@
 /** The heads of messages: what goes to the upstream, and what goes to the client, whoever answers. */
 import { formatIp } from '../ip.ts'
 import { identityFields } from '../policy/identity-fields.ts'
-import { requestHeaders, requestQuery } from '../policy/request-headers.ts'
+import { type Hop, requestHeaders, requestQuery } from '../policy/request-headers.ts'
 import { responseHeaders } from '../policy/response-headers.ts'
 import type { Refusal } from '../problems.ts'
 import type { Caller } from '../caller.ts'
@@ -24,16 +24,21 @@ export function upstreamRequest(permit: Permit, x: Exchange): UpstreamRequest {
   return {
     method: x.method,
     path: query === '' ? path : `${path}?${query}`,
-    headers: requestHeaders(prepared, x, {
-      host: action.host ?? x.authority,
-      authority: x.authority,
-      peerIp: x.trustedPeer ? formatIp(x.peer) : x.clientIp,
-      trustedPeer: x.trustedPeer,
-      traceparent: x.traceparent,
-      identity: identityOf(x.caller)
-    }),
+    headers: requestHeaders(prepared, x, hopOf(x, action.host ?? x.authority)),
     // Of a body in chunks that was held, the length is known.
     bodyLength: x.bodyHeld === null ? x.size : x.bodyHeld.length
+  }
+}
+
+/** What the exchange knows of its own hop; `host` is to whom the request goes. */
+export function hopOf(x: Exchange, host: string): Hop {
+  return {
+    host,
+    authority: x.authority,
+    peerIp: x.trustedPeer ? formatIp(x.peer) : x.clientIp,
+    trustedPeer: x.trustedPeer,
+    traceparent: x.traceparent,
+    identity: identityOf(x.caller)
   }
 }
 

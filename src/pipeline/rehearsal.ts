@@ -11,6 +11,7 @@ import { allocateShared, forgetCounts, type SharedMemory } from '../memory/share
 import type { KeySet, ListenerPlan, Plan } from '../plan.ts'
 import { DescriptionError, type DescribedRequest } from '../policy-test.ts'
 import { AssumedCallers, type Assumed } from './assumed-caller.ts'
+import { UNASKED } from './external-checks.ts'
 import { Exchange, type TraceStep } from './exchange.ts'
 import { run, STAGES } from './index.ts'
 import { SameThreadSignatures } from './same-thread-signatures.ts'
@@ -69,8 +70,9 @@ export class Rehearsal {
       new SameThreadSignatures(),
       () => clock.now,
       () => started,
-      // Nothing is sent anywhere: nobody is asked about opaque tokens.
-      null
+      // Nothing is sent anywhere: nobody is asked about opaque tokens, nor to decide.
+      null,
+      UNASKED
     )
     services.beats.setReady(true)
     const assumed = new AssumedCallers(plan, callers, keys, (set) => services.setKeys(set))

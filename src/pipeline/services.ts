@@ -16,6 +16,7 @@ import { Bans } from '../threats/bans.ts'
 import { Detector } from '../threats/detector.ts'
 import { createTransport } from '../upstream/index.ts'
 import type { Transport } from '../upstream/transport.ts'
+import { type ExternalDecider, ExternalChecks } from './external-checks.ts'
 import type { Exchange } from './exchange.ts'
 import { chargeAnswer } from './limits.ts'
 import type { Tables } from './tables.ts'
@@ -34,6 +35,7 @@ export class WorkerServices {
   readonly tokens: TokenVerifier
   readonly authenticator: Authenticator
   readonly revocations = new Revocations()
+  readonly external: ExternalDecider
   /** Reused by every exchange that ends. */
   readonly record: AccessRecord = emptyRecord()
   /** Reused by every limit. */
@@ -57,7 +59,8 @@ export class WorkerServices {
     signatures: SignatureVerifier = new VerifyPool({ threads: env.GATEHOUSE_VERIFY_THREADS }),
     clock: () => number = wallMs,
     monotonic: () => bigint = monotonicNs,
-    inquiry: UpstreamInquiry | null = new UpstreamInquiry()
+    inquiry: UpstreamInquiry | null = new UpstreamInquiry(),
+    external?: ExternalDecider
   ) {
     this.beats = new Beats(memory)
     this.counters = new Counters(memory, index)
@@ -77,6 +80,7 @@ export class WorkerServices {
       clock
     })
     this.authenticator = new Authenticator(this.tokens)
+    this.external = external ?? new ExternalChecks(env.GATEHOUSE_DECISION_CACHE_SIZE, this.counters)
     this.#writer = new RecordWriter(memory, index, this.counters)
     this.record.worker = index
   }

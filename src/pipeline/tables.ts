@@ -14,6 +14,7 @@ import { prepareResponseHeaders, type PreparedResponseHeaders } from '../policy/
 import { RouteTable } from '../routing/table.ts'
 import type { Transport } from '../upstream/transport.ts'
 import { prepareAction, type PreparedAction } from './action.ts'
+import { prepareExternal, type PreparedExternal } from './external-check.ts'
 import type { WorkerServices } from './services.ts'
 import { prepareThreats, type PreparedThreats } from './threats.ts'
 
@@ -56,6 +57,8 @@ export interface PreparedRoute {
   readonly ip: readonly PreparedIp[]
   readonly early: readonly PreparedLimit[]
   readonly auth: PreparedAuth
+  /** Outermost first; empty on nearly every route. */
+  readonly external: readonly PreparedExternal[]
   readonly rules: readonly PreparedRule[]
   readonly late: readonly PreparedLimit[]
   readonly cors: PreparedCors | null
@@ -159,6 +162,7 @@ export class TablesBuilder {
       ip: plan.ip.map(prepareIp),
       early: limits.filter(({ limit }) => !limit.plan.needsCaller),
       auth,
+      external: (plan.external ?? []).map((one) => prepareExternal(one, this.#head, transports)),
       rules: plan.authorize.map((rule) => prepareRule(rule, auth.reads, this.#rules)),
       late: limits.filter(({ limit }) => limit.plan.needsCaller),
       cors,

@@ -157,6 +157,11 @@ function continues(view: RequestView, traceparent: string): boolean {
 function tell(fields: string[], view: RequestView, hop: Hop): void {
   for (let i = 0; i < hop.identity.length; i++) fields.push(hop.identity[i] ?? '')
   fields.push('x-request-id', view.id, 'traceparent', hop.traceparent)
+  tellOrigin(fields, view, hop)
+}
+
+/** Where the request came from, and what was asked for: the same for two equal requests of one client. */
+export function tellOrigin(fields: string[], view: RequestView, hop: Omit<Hop, 'host'>): void {
   const before = hop.trustedPeer ? view.headers.joined('x-forwarded-for') : undefined
   fields.push('x-forwarded-for', before === undefined || before === '' ? hop.peerIp : `${before}, ${hop.peerIp}`)
   fields.push('x-forwarded-proto', forwardedProto(view, hop.trustedPeer))
@@ -168,7 +173,7 @@ function forwardedProto(view: RequestView, trusted: boolean): string {
   return said === 'http' || said === 'https' ? said : view.scheme
 }
 
-function forwardedHost(view: RequestView, hop: Hop): string {
+function forwardedHost(view: RequestView, hop: Omit<Hop, 'host'>): string {
   const said = hop.trustedPeer ? view.headers.get('x-forwarded-host') : undefined
   return said !== undefined && isAuthority(said) ? said : hop.authority
 }

@@ -15,7 +15,7 @@ export interface EffectiveLine {
 }
 
 const NEAREST = ['auth', 'cors'] as const
-const ADDING_UP = ['ip', 'authorize', 'limits'] as const
+const ADDING_UP = ['ip', 'external', 'authorize', 'limits'] as const
 const SETTINGS = ['validate', 'identity', 'headers', 'timeouts'] as const
 
 /** Every line that holds where `blocks`, outermost first, are a route's. Defaults, which no level says, are not among them. */

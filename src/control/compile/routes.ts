@@ -6,6 +6,7 @@ import { compileAction, type Destination } from './actions.ts'
 import { Authentication } from './auth.ts'
 import { Rules } from './authorize.ts'
 import { compileCors } from './cors.ts'
+import { compileExternal } from './external.ts'
 import { compileHeaders } from './headers.ts'
 import { compileRouteIp } from './ip.ts'
 import { Levels, reportDrops, type Block } from './levels.ts'
@@ -40,6 +41,7 @@ export class Routes {
   readonly #auth: Authentication
   readonly #rules: Rules
   readonly #limits: Limits
+  readonly #upstreams: Upstreams
 
   constructor(
     config: Config,
@@ -57,6 +59,7 @@ export class Routes {
     )
     this.#rules = new Rules(report)
     this.#limits = new Limits(report)
+    this.#upstreams = upstreams
     config.services.forEach((service, i) => {
       const path = ['services', i]
       const around = { config: service, path, destination: upstreams.ofService(service, path) }
@@ -85,10 +88,12 @@ export class Routes {
     const route = { name, config, path, match: match.plan, scope: match.certain }
     const action = compileAction(route, service.destination, report)
     const identity = compileIdentity(blocks)
+    const credentials = auth ? credentialsOf(auth) : NOWHERE
+    const external = compileExternal(blocks, { name, identity, credentials }, this.#upstreams, report)
     const { enforced, shadow } = compileValidate(blocks, report)
     // Even without an answer to who may call, the rest is compiled for its errors: all are shown at once.
     const open = auth?.public ?? false
-    const guarded = { name, public: open, names: match.possible, credentials: auth ? credentialsOf(auth) : NOWHERE }
+    const guarded = { name, public: open, names: match.possible, credentials }
     const plan = {
       index: this.plans.length,
       name,
@@ -96,6 +101,7 @@ export class Routes {
       labels: service.config.labels ?? {},
       match: match.plan,
       ip: compileRouteIp(blocks, report),
+      ...(external.length > 0 ? { external } : {}),
       authorize: this.#rules.ofRoute(blocks, guarded),
       limits: this.#limits.ofRoute(blocks, { ...guarded, certain: match.certain }),
       validate: enforced,

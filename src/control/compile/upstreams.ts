@@ -21,6 +21,11 @@ const INTROSPECTION = {
   connections: { max: 16, pipelining: PIPELINING }
 }
 
+/** Per worker. A decision takes milliseconds: more at once would only queue at the service. */
+const EXTERNAL_CONNECTIONS = 64
+/** No policy waits longer; its own `timeout` ends each question sooner. */
+const EXTERNAL_TIMEOUTS = { connect: 60_000, response: 60_000, idle: 60_000 }
+
 /** What an upstream, or the defaults under all of them, may say besides its targets. */
 type Settings = Omit<InlineUpstreamConfig, 'targets'>
 
@@ -60,6 +65,24 @@ export class Upstreams {
   ofIntrospection(issuer: string, origin: string, path: Path): number {
     const plan = { name: `issuer:${issuer}`, targets: [compileTarget(origin)], ...INTROSPECTION }
     return this.plans.push({ ...plan, where: this.#report.where(path) }) - 1
+  }
+
+  /** Connections to the service of an `external` policy: one set for all that ask the same origin. */
+  external(url: string, path: Path): number {
+    const { origin } = upstreamUrl(url)
+    const name = `external:${origin}`
+    const known = this.#positions.get(name)
+    if (known !== undefined) return known
+    const upstream =
+      this.plans.push({
+        name,
+        targets: [compileTarget(origin)],
+        timeouts: EXTERNAL_TIMEOUTS,
+        connections: { max: EXTERNAL_CONNECTIONS, pipelining: PIPELINING },
+        where: this.#report.where(path)
+      }) - 1
+    this.#positions.set(name, upstream)
+    return upstream
   }
 
   #add(name: string, settings: Settings, targets: InlineUpstreamConfig['targets'], path: Path): number {

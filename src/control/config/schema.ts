@@ -12,6 +12,7 @@ import { Client, Listener, Tls } from './schema/listeners.ts'
 import {
   type Auth as AuthSchema,
   type Cors as CorsSchema,
+  type External as ExternalSchema,
   type Headers as HeadersSchema,
   type Identity as IdentitySchema,
   type IpPolicy as IpSchema,
@@ -108,6 +109,7 @@ export type IpConfig = Static<typeof IpSchema>
 export type AuthConfig = Static<typeof AuthSchema>
 export type JwtAuthConfig = Static<typeof JwtAuthSchema>
 export type KeyAuthConfig = Static<typeof KeyAuthSchema>
+export type ExternalConfig = Static<typeof ExternalSchema>
 export type RuleConfig = Static<typeof RuleSchema>
 export type ThreatsConfig = Static<typeof Threats>
 export type BanConfig = Static<typeof BanSchema>

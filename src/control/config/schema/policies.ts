@@ -95,6 +95,29 @@ export const Auth = define(
   )
 )
 
+export const External = define(
+  'external',
+  mapping('A service that is asked about each request, by GET, before it is forwarded.', {
+    url: text('http or https, host, port and path.', 'service-url'),
+    headers: maybe(
+      listOf('Request headers it is told. Default: none.', text('A header name.', 'changed-header'), { uniqueBy: null })
+    ),
+    copyBack: maybe(
+      listOf(
+        'Headers of its answer that go to the upstream; a client’s own never do.',
+        text('A header name.', 'changed-header'),
+        { uniqueBy: null }
+      )
+    ),
+    cache: maybe(text('How long a decision holds for equal questions, up to 1h. Default: not at all.', 'duration')),
+    timeout: maybe(text('How long it may take, up to 1m. Default 1s.', 'timeout')),
+    onFailure: maybe(
+      word('closed (default): 503 when it gives no decision; open: the request passes.', ['closed', 'open'])
+    ),
+    mode: maybe(Mode)
+  })
+)
+
 export const Rule = define(
   'rule',
   mapping(
@@ -294,6 +317,7 @@ export const Policies = define(
     {
       ip: maybe(orNone('Client addresses; all levels must allow.', IpPolicy)),
       auth: maybe(either('How callers identify themselves; public to have it open.', Auth, Type.Literal('public'))),
+      external: maybe(orNone('A service that is asked; all levels’ must admit.', External)),
       authorize: maybe(
         either(
           'Who may: one rule or a list; all must hold.',
@@ -311,7 +335,6 @@ export const Policies = define(
     },
     {
       unsupported: {
-        external: 'A service that is asked about each request.',
         websocket: 'WebSocket upgrades.'
       }
     }
