@@ -503,10 +503,14 @@ export interface LimitPlan {
   where: Where
 }
 
-/** How much: `count` units per `period` ms, in a bucket of `burst` or in a sliding window; or `max` requests at once. */
+/**
+ * How much: `count` units per `period` ms, in a bucket of `burst` or in a sliding window, or per calendar day or month
+ * in UTC; or `max` requests at once.
+ */
 export type AmountPlan =
   | { kind: 'rate'; count: number; period: number; burst: number }
   | { kind: 'sliding'; count: number; period: number }
+  | { kind: 'quota'; count: number; per: 'day' | 'month' }
   | { kind: 'concurrent'; max: number }
 
 /** What one request counts. */

@@ -29,6 +29,8 @@ import { removeUnusedCopies } from './private-copies.ts'
 import { lockStateDir, probeAddress } from './state-dir.ts'
 import { BanRows } from './store/bans.ts'
 import { RevocationTable } from './store/revocations.ts'
+import { QuotaKeeper } from './quota-keeper.ts'
+import { QuotaCounts } from './store/quotas.ts'
 import { Store } from './store/store.ts'
 import { gatehouseVersion } from '../version.ts'
 import { FileWatch } from './watch.ts'
@@ -59,6 +61,7 @@ export class Control {
   #store: Store | null = null
   readonly #bans: BanBook
   #revocations: RevocationRegistry | null = null
+  #quotas: QuotaKeeper | null = null
   readonly #reader = new ConfigurationReader()
   readonly #watch = new FileWatch(() => void this.reload(FILE_CHANGE))
   #admin: AdminAddress | null = null
@@ -148,6 +151,9 @@ export class Control {
     this.#revocations = revocations
     this.#closers.push(() => revocations.close())
     await revocations.start()
+    const quotas = await QuotaKeeper.open(this.#start.memory, new QuotaCounts(store))
+    this.#quotas = quotas
+    this.#closers.push(() => quotas.close())
     for (const { name, host, port } of plan.listeners) {
       const found = port === 0 ? 'free' : await probeAddress(host, port)
       if (found !== 'free') throw new Error(`listener ${name}: ${host}:${port} ${ADDRESS_TROUBLE[found]}`)
@@ -318,6 +324,7 @@ export class Control {
     this.#log = this.#logFor(plan)
     this.#observation.use(plan)
     this.#bans.use(plan.threats)
+    this.#quotas?.use(plan)
     if (plan.admin !== null) this.#admin?.use({ admin: plan.admin, certificates: plan.certificates })
     this.#revocations?.use(plan.revocations)
     this.#workers.allServe()

@@ -1,6 +1,7 @@
 /** Amounts of limits in the units of the tables, and what those can't count. */
 import { MAX_CONCURRENT } from '../memory/concurrency.ts'
 import { newRate, type Rate } from '../memory/limit-table.ts'
+import { MAX_QUOTA, type Quota } from '../memory/quota-table.ts'
 import { MAX_WINDOW_COUNT, MAX_WINDOW_SECONDS, type Window } from '../memory/sliding-table.ts'
 import type { AmountPlan } from '../plan.ts'
 
@@ -8,6 +9,7 @@ import type { AmountPlan } from '../plan.ts'
 export type Counted =
   | { readonly kind: 'rate'; readonly rate: Rate }
   | { readonly kind: 'sliding'; readonly window: Window }
+  | { readonly kind: 'quota'; readonly quota: Quota }
   | { readonly kind: 'concurrent'; readonly max: number }
 
 /** @param cost units of one request @throws RangeError for what `checkAmount` would name */
@@ -17,6 +19,8 @@ export function countedAs(amount: AmountPlan, cost: number): Counted {
       return { kind: 'rate', rate: newRate(amount.count, amount.period, amount.burst, cost) }
     case 'sliding':
       return { kind: 'sliding', window: { count: amount.count, seconds: amount.period / 1000, cost } }
+    case 'quota':
+      return { kind: 'quota', quota: { count: amount.count, per: amount.per, cost } }
     case 'concurrent':
       return { kind: 'concurrent', max: amount.max }
   }
@@ -26,6 +30,10 @@ export function countedAs(amount: AmountPlan, cost: number): Counted {
 export function checkAmount(amount: AmountPlan, cost = 1): string | null {
   if (amount.kind === 'concurrent') {
     return whole(amount.max) && amount.max <= MAX_CONCURRENT ? null : `concurrent must be 1 to ${MAX_CONCURRENT}`
+  }
+  if (amount.kind === 'quota') {
+    if (!whole(amount.count) || amount.count > MAX_QUOTA) return `a quota must be 1 to ${MAX_QUOTA}`
+    return cost > amount.count ? `a request that costs ${cost} never fits into a quota of ${amount.count}` : null
   }
   const { count, period } = amount
   if (!whole(count) || !whole(period)) return 'a rate is a whole number of requests, at least 1, in at least 1 ms'

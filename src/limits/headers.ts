@@ -5,6 +5,7 @@
  *
  * A limit in shadow mode refuses nobody and is not told: leave it out of both.
  */
+import { lengthOf } from '../memory/calendar.ts'
 import type { Limit, LimitVerdict } from './limiter.ts'
 
 const NS_PER_SECOND = 1e9
@@ -14,11 +15,13 @@ const LARGEST_INTEGER = 999_999_999_999_999
 /**
  * One limit's item of `RateLimit-Policy`: `"plan";q=60;w=60`, or `"parallel";q=10;qu="concurrent-requests"`. Once per
  * generation; a route's field is its limits' items joined with `, `. `w` is whole seconds: a shorter period is scaled.
+ * @param wall ms since the epoch: months are not equally long
  */
-export function policyItem(limit: Limit): string {
+export function policyItem(limit: Limit, wall: number): string {
   const { amount } = limit
   const { name } = limit.plan
   if (amount.kind === 'concurrent') return `${quoted(name)};q=${amount.max};qu="concurrent-requests"`
+  if (amount.kind === 'quota') return `${quoted(name)};q=${amount.count};w=${lengthOf(amount.per, wall)}`
   const seconds = Math.ceil(amount.period / 1000)
   const quota = Math.floor((amount.count * seconds * 1000) / amount.period)
   return `${quoted(name)};q=${Math.min(quota, LARGEST_INTEGER)};w=${seconds}`

@@ -10,7 +10,8 @@ import { COUNTER, type Counters } from '../memory/counters.ts'
 import { KeyHash, type Domain } from '../memory/hash.ts'
 import { LimitTable, newVerdict, type Verdict } from '../memory/limit-table.ts'
 import type { SharedMemory } from '../memory/shared.ts'
-import { concurrencySlots, limitSlots, slidingSlots } from '../memory/shared.ts'
+import { QuotaTable } from '../memory/quota-table.ts'
+import { concurrencySlots, limitSlots, quotaSeed, quotaSlots, slidingSlots } from '../memory/shared.ts'
 import { SlidingTable } from '../memory/sliding-table.ts'
 import type { AmountPlan, LimitPlan } from '../plan.ts'
 import { checkAmount, countedAs, type Counted } from './amount.ts'
@@ -43,7 +44,7 @@ export interface OpenCost {
 
 /** `strangers` or `callers`: see memory/shared.ts. */
 export interface TableFill {
-  readonly table: 'rate' | 'sliding' | 'concurrent'
+  readonly table: 'rate' | 'sliding' | 'quota' | 'concurrent'
   readonly half: 'strangers' | 'callers'
   /** 0 to 1. */
   readonly fill: number
@@ -60,22 +61,29 @@ const BUSY_RETRY_NS = 1e9
 const SEPARATOR = '\0'
 
 export class Limiter {
+  readonly #memory: SharedMemory
   readonly #hash: KeyHash
+  #quotaHash: KeyHash | null = null
   readonly #strangers: LimitTable
   readonly #callers: LimitTable
   readonly #strangersSliding: SlidingTable
   readonly #callersSliding: SlidingTable
+  readonly #strangersQuotas: QuotaTable
+  readonly #callersQuotas: QuotaTable
   readonly #strangersAtOnce: ConcurrencyTable
   readonly #callersAtOnce: ConcurrencyTable
   readonly #worker: number
   readonly #counters: Counters
 
-  constructor(memory: SharedMemory, worker: number, counters: Counters, clock?: () => bigint) {
+  constructor(memory: SharedMemory, worker: number, counters: Counters, clock?: () => bigint, wall?: () => number) {
+    this.#memory = memory
     this.#hash = new KeyHash(memory.seed)
     this.#strangers = new LimitTable(memory.limits.strangers, limitSlots(memory), clock)
     this.#callers = new LimitTable(memory.limits.callers, limitSlots(memory), clock)
     this.#strangersSliding = new SlidingTable(memory.sliding.strangers, slidingSlots(memory), clock)
     this.#callersSliding = new SlidingTable(memory.sliding.callers, slidingSlots(memory), clock)
+    this.#strangersQuotas = new QuotaTable(memory.quotas.strangers, quotaSlots(memory), wall)
+    this.#callersQuotas = new QuotaTable(memory.quotas.callers, quotaSlots(memory), wall)
     this.#strangersAtOnce = new ConcurrencyTable(memory.concurrency.strangers, concurrencySlots(memory), memory.workers)
     this.#callersAtOnce = new ConcurrencyTable(memory.concurrency.callers, concurrencySlots(memory), memory.workers)
     this.#worker = worker
@@ -90,9 +98,11 @@ export class Limiter {
     const cost = plan.cost?.units ?? 1
     const problem = checkAmount(amount, cost)
     if (problem !== null) throw new RangeError(`${plan.where}: limit ${plan.name}: ${problem}`)
-    const place = plan.level + SEPARATOR + plan.name
+    let place = plan.level + SEPARATOR + plan.name
     // Windows of two lengths don't share their edges, so those of a limit whose period changes begin anew.
-    const domain = this.#hash.domain(amount.kind === 'sliding' ? place + SEPARATOR + amount.period : place)
+    if (amount.kind === 'sliding') place += SEPARATOR + amount.period
+    if (amount.kind === 'quota') place += SEPARATOR + amount.per
+    const domain = this.#hashOf(amount.kind).domain(place)
     return { plan, amount, domain, counted: countedAs(amount, cost) }
   }
 
@@ -110,7 +120,7 @@ export class Limiter {
    * @param now monotonicNs()
    */
   take(limit: Limit, key: string, identified: boolean, now: bigint, into: LimitVerdict): void {
-    const hash = this.#hash
+    const hash = this.#hashOf(limit.counted.kind)
     hash.of(key, limit.domain)
     into.hold = NOTHING_HELD
     const { counted } = limit
@@ -120,6 +130,9 @@ export class Limiter {
     } else if (counted.kind === 'sliding') {
       const table = identified ? this.#callersSliding : this.#strangersSliding
       table.take(hash.lo, hash.hi, counted.window, now, into)
+    } else if (counted.kind === 'quota') {
+      const table = identified ? this.#callersQuotas : this.#strangersQuotas
+      table.take(hash.lo, hash.hi, counted.quota, into)
     } else {
       this.#acquire(counted.max, identified, into)
     }
@@ -133,7 +146,8 @@ export class Limiter {
   open(limit: Limit, key: string, identified: boolean, now: bigint, into: LimitVerdict): OpenCost | null {
     this.peek(limit, key, identified, now, into)
     this.#count(into)
-    return into.admitted ? { limit, identified, lo: this.#hash.lo, hi: this.#hash.hi } : null
+    const { lo, hi } = this.#hashOf(limit.counted.kind)
+    return into.admitted ? { limit, identified, lo, hi } : null
   }
 
   /** @param units of the request, whole, 0 or more @param into what is left after it */
@@ -145,12 +159,15 @@ export class Limiter {
     } else if (counted.kind === 'sliding') {
       const table = identified ? this.#callersSliding : this.#strangersSliding
       table.charge(lo, hi, counted.window, units, now, into)
+    } else if (counted.kind === 'quota') {
+      const table = identified ? this.#callersQuotas : this.#strangersQuotas
+      table.charge(lo, hi, counted.quota, units, into)
     }
   }
 
   /** What `take` would say, without charging: for `explain` and for limits that are asked twice. */
   peek(limit: Limit, key: string, identified: boolean, now: bigint, into: LimitVerdict): void {
-    const hash = this.#hash
+    const hash = this.#hashOf(limit.counted.kind)
     hash.of(key, limit.domain)
     into.hold = NOTHING_HELD
     const { counted } = limit
@@ -160,6 +177,9 @@ export class Limiter {
     } else if (counted.kind === 'sliding') {
       const table = identified ? this.#callersSliding : this.#strangersSliding
       table.peek(hash.lo, hash.hi, counted.window, now, into)
+    } else if (counted.kind === 'quota') {
+      const table = identified ? this.#callersQuotas : this.#strangersQuotas
+      table.peek(hash.lo, hash.hi, counted.quota, into)
     } else {
       const underWay = (identified ? this.#callersAtOnce : this.#strangersAtOnce).underWayOf(hash.lo, hash.hi)
       into.admitted = underWay < counted.max
@@ -189,9 +209,16 @@ export class Limiter {
       { table: 'rate', half: 'callers', fill: this.#callers.fill(now) },
       { table: 'sliding', half: 'strangers', fill: this.#strangersSliding.fill(now) },
       { table: 'sliding', half: 'callers', fill: this.#callersSliding.fill(now) },
+      { table: 'quota', half: 'strangers', fill: this.#strangersQuotas.fill() },
+      { table: 'quota', half: 'callers', fill: this.#callersQuotas.fill() },
       { table: 'concurrent', half: 'strangers', fill: this.#strangersAtOnce.fill(now) },
       { table: 'concurrent', half: 'callers', fill: this.#callersAtOnce.fill(now) }
     ]
+  }
+
+  /** The quotas' seed is there once a plan is, and not before: see control/quota-keeper.ts. */
+  #hashOf(kind: Counted['kind']): KeyHash {
+    return kind === 'quota' ? (this.#quotaHash ??= new KeyHash(quotaSeed(this.#memory))) : this.#hash
   }
 
   #count(verdict: LimitVerdict): void {

@@ -8,6 +8,7 @@ import { bytesOfBeats } from './beats.ts'
 import { bytesOfConcurrency } from './concurrency.ts'
 import { bytesOfCounters } from './counters.ts'
 import { bytesOfLimitTable } from './limit-table.ts'
+import { bytesOfQuotaTable } from './quota-table.ts'
 import { bytesOfRing } from './ring.ts'
 import { bytesOfSlidingTable } from './sliding-table.ts'
 
@@ -20,6 +21,9 @@ export interface SharedMemory {
   readonly seed: readonly [number, number, number, number]
   readonly limits: Regions
   readonly sliding: Regions
+  readonly quotas: Regions
+  /** As `seed`, for the keys of quotas: those outlive a restart, and so must what they are hashed with. */
+  readonly quotaSeed: SharedArrayBuffer
   readonly concurrency: Regions
   /** Who is banned; and the events that lead there, counted as rates are (threats/). As asked for. */
   readonly banSlots: number
@@ -36,6 +40,9 @@ export interface SharedMemory {
  * A table in two halves, so that a flood of strangers, who may invent as many keys as they like, can fill the one but
  * leave the callers who proved who they are their slots in the other.
  */
+export const HALVES = ['strangers', 'callers'] as const
+export type Half = (typeof HALVES)[number]
+
 export interface Regions {
   readonly strangers: SharedArrayBuffer
   readonly callers: SharedArrayBuffer
@@ -55,6 +62,22 @@ const SLOTS_PER_SLIDING_SLOT = 4
 /** Slots of each half of the sliding windows. */
 export function slidingSlots(options: { readonly limitSlots: number }): number {
   return Math.ceil(limitSlots(options) / SLOTS_PER_SLIDING_SLOT)
+}
+
+/** Slots of each half of the quotas. */
+export function quotaSlots(options: { readonly limitSlots: number }): number {
+  return slidingSlots(options)
+}
+
+/** Replaces the seed of the quotas' keys, 16 bytes. Only while no thread has prepared a limit. */
+export function setQuotaSeed(memory: SharedMemory, seed: Uint8Array): void {
+  new Uint8Array(memory.quotaSeed).set(seed)
+}
+
+/** The seed as it is now. */
+export function quotaSeed({ quotaSeed: buffer }: SharedMemory): SharedMemory['seed'] {
+  const words = new Int32Array(buffer)
+  return [words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0]
 }
 
 /** Slots of each half of the requests at once. */
@@ -105,6 +128,11 @@ export function allocateShared(options: {
       strangers: new SharedArrayBuffer(bytesOfSlidingTable(slidingSlots(options))),
       callers: new SharedArrayBuffer(bytesOfSlidingTable(slidingSlots(options)))
     },
+    quotas: {
+      strangers: new SharedArrayBuffer(bytesOfQuotaTable(quotaSlots(options))),
+      callers: new SharedArrayBuffer(bytesOfQuotaTable(quotaSlots(options)))
+    },
+    quotaSeed: freshQuotaSeed(),
     concurrency: {
       strangers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers)),
       callers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers))
@@ -117,4 +145,10 @@ export function allocateShared(options: {
     beats: new SharedArrayBuffer(bytesOfBeats(workers)),
     rings: Array.from({ length: workers }, () => new SharedArrayBuffer(bytesOfRing(options.ringBytes)))
   }
+}
+
+function freshQuotaSeed(): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(16)
+  randomFillSync(new Int32Array(buffer))
+  return buffer
 }

@@ -1,4 +1,4 @@
-import { joined, limitItem, retryAfter } from '../limits/headers.ts'
+import { joined, limitItem, policyItem, retryAfter } from '../limits/headers.ts'
 import { NOTHING_HELD, type Limit } from '../limits/limiter.ts'
 import { judge } from '../policy/authorize.ts'
 import { keyOf } from '../policy/key.ts'
@@ -40,7 +40,11 @@ function take(x: Exchange, limits: readonly PreparedLimit[]): Verdict {
       if (open !== null) (x.openCosts ??= []).push(open)
       else if (plan.mode === 'enforce') x.rateLimit = joined(x.rateLimit, limitItem(limit, verdict))
     }
-    if (plan.mode === 'enforce') x.rateLimitPolicy = joined(x.rateLimitPolicy, chosen.policyItem)
+    if (plan.mode === 'enforce') {
+      // A generation may outlive the month in which it was prepared.
+      const item = limit.amount.kind === 'quota' ? policyItem(limit, x.now) : chosen.policyItem
+      x.rateLimitPolicy = joined(x.rateLimitPolicy, item)
+    }
     if (verdict.admitted) {
       x.note('limits', 'pass', 'limits', plan.name, plan.where, `${verdict.remaining} left`)
       continue
@@ -128,6 +132,8 @@ function most({ amount }: Limit): string {
       return `${amount.count} per ${amount.period} ms`
     case 'sliding':
       return `${amount.count} in any ${amount.period} ms`
+    case 'quota':
+      return `${amount.count} per ${amount.per}`
     case 'concurrent':
       return `${amount.max} at once`
   }

@@ -65,9 +65,9 @@ export class WorkerServices {
     this.beats = new Beats(memory)
     this.counters = new Counters(memory, index)
     this.monotonic = monotonic
-    this.limiter = new Limiter(memory, index, this.counters, monotonic)
     this.detector = new Detector(memory, this.counters, monotonic)
     this.bans = new Bans(memory, this.detector, this.counters, (ban) => events.banned?.(ban))
+    this.limiter = new Limiter(memory, index, this.counters, monotonic, clock)
     this.#signatures = signatures
     this.#inquiry = inquiry
     this.tokens = new TokenVerifier({

@@ -2,6 +2,7 @@ import { ClientAddress } from '../client/address.ts'
 import { prepareAuth, type PreparedAuth } from '../identity/authenticate.ts'
 import { CallerDirectory } from '../identity/directory.ts'
 import { RevocationIndex } from '../identity/revocations.ts'
+import { wallMs } from '../memory/clock.ts'
 import type { Limit } from '../limits/limiter.ts'
 import { policyItem } from '../limits/headers.ts'
 import type { ConsumerPlan, LimitPlan, ListenerPlan, Places, PlanHead, RoutePlan } from '../plan.ts'
@@ -181,7 +182,7 @@ export class TablesBuilder {
     const known = this.#limits.get(name)
     if (known !== undefined) return known
     const { limiter } = this.#services
-    const item = (limit: Limit): string => (plan.mode === 'shadow' ? '' : policyItem(limit))
+    const item = (limit: Limit): string => (plan.mode === 'shadow' ? '' : policyItem(limit, wallMs()))
     const limit = limiter.prepare(plan)
     const prepared = {
       limit,

@@ -17,6 +17,9 @@ function rate(count: number, period: number, burst = count): Limit {
   return limit({ kind: 'rate', count, period, burst })
 }
 
+const FEBRUARY = Date.UTC(2028, 1, 29, 23)
+const policyOf = (of: Limit): string => policyItem(of, FEBRUARY)
+
 function taken(of: Limit, key: string, times: number): string[] {
   const verdict = newLimitVerdict()
   return Array.from({ length: times }, () => {
@@ -26,12 +29,17 @@ function taken(of: Limit, key: string, times: number): string[] {
 }
 
 t.test('policies: quota and window in whole seconds', async (t) => {
-  t.equal(policyItem(rate(60, 60_000)), '"plan";q=60;w=60')
-  t.equal(policyItem(rate(1, 86_400_000)), '"plan";q=1;w=86400')
-  t.equal(policyItem(rate(100, 250)), '"plan";q=400;w=1', 'shorter than a second')
-  t.equal(policyItem(rate(3, 1500)), '"plan";q=4;w=2', 'no whole seconds: rounded down')
-  t.equal(policyItem(rate(100_000_000, 1000)), '"plan";q=100000000;w=1')
-  t.equal(policyItem(limit({ kind: 'concurrent', max: 10 }, 'parallel')), '"parallel";q=10;qu="concurrent-requests"')
+  t.equal(policyOf(rate(60, 60_000)), '"plan";q=60;w=60')
+  t.equal(policyOf(rate(1, 86_400_000)), '"plan";q=1;w=86400')
+  t.equal(policyOf(rate(100, 250)), '"plan";q=400;w=1', 'shorter than a second')
+  t.equal(policyOf(rate(3, 1500)), '"plan";q=4;w=2', 'no whole seconds: rounded down')
+  t.equal(policyOf(rate(100_000_000, 1000)), '"plan";q=100000000;w=1')
+  t.equal(policyOf(limit({ kind: 'concurrent', max: 10 }, 'parallel')), '"parallel";q=10;qu="concurrent-requests"')
+})
+
+t.test('quotas: the length of the period that is under way', async (t) => {
+  t.equal(policyOf(limit({ kind: 'quota', count: 10, per: 'day' })), '"plan";q=10;w=86400')
+  t.equal(policyOf(limit({ kind: 'quota', count: 10, per: 'month' })), `"plan";q=10;w=${29 * 86_400}`)
 })
 
 t.test('limits: what remains, and seconds until there is more', async (t) => {
@@ -47,7 +55,7 @@ t.test('several limits are one list', async (t) => {
 
 t.test('names are quoted as structured field strings', async (t) => {
   t.equal(
-    policyItem(limit({ kind: 'concurrent', max: 1 }, 'a"\\b\r\n\u00e9')),
+    policyOf(limit({ kind: 'concurrent', max: 1 }, 'a"\\b\r\n\u00e9')),
     '"a\\"\\\\b";q=1;qu="concurrent-requests"'
   )
 })

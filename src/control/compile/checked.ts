@@ -6,6 +6,7 @@ import {
   parseDate,
   parseDuration,
   parseInstant,
+  parseQuota,
   parseRate,
   parseRedirect,
   parseSize,
@@ -22,6 +23,7 @@ export const instant = checked(parseInstant)
 /** ms. */
 export const duration = checked(parseDuration)
 export const keyPart = checked(readKeyPart)
+export const quota = checked(parseQuota)
 export const rate = checked(parseRate)
 export const redirect = checked(parseRedirect)
 /** Bytes. */

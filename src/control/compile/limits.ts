@@ -3,7 +3,7 @@ import type { LimitConfig, TierConfig } from '../config/schema.ts'
 import { checkAmount } from '../../limits/amount.ts'
 import type { AmountPlan, CostPlan, LimitPlan, RulePlan, TierPlan } from '../../plan.ts'
 import { expressionFault, type GuardedRoute } from './authorize.ts'
-import { keyPart, rate } from './checked.ts'
+import { keyPart, quota, rate } from './checked.ts'
 import { asksTheCaller, danglingName, onlyClientChosen, type PatternNames } from '../config/key-parts.ts'
 import { addUp, speaking, type Block, type Item } from './levels.ts'
 import type { Path, Report } from './report.ts'
@@ -83,22 +83,24 @@ export class Limits {
       this.#report.error([...path, 'burst'], 'burst is the size of a rate’s bucket: it goes with rate only')
     else if (own.burst !== undefined && sliding)
       this.#report.error([...path, 'burst'], 'a sliding window has no burst: its rate’s count is the most at once')
-    // The schema has made sure that exactly one of the two is there.
+    if (own.quota !== undefined && own.quota !== 'none') return { kind: 'quota', ...quota(own.quota) }
+    // The schema has made sure that exactly one of them is there.
     if (own.rate === undefined || own.rate === 'none') return { kind: 'concurrent', max: own.concurrent ?? 1 }
     const { count, period } = rate(own.rate)
     return sliding ? { kind: 'sliding', count, period } : { kind: 'rate', count, period, burst: own.burst ?? count }
   }
 
   #tier(tier: TierConfig, { value, level }: Item<LimitConfig>, path: Path, pathNames: string[]): TierPlan {
-    const kind = value.rate === undefined ? 'concurrent' : 'rate'
-    const other = kind === 'rate' ? 'concurrent' : 'rate'
-    if (tier[other] !== undefined && tier.rate !== 'none')
+    const kind = KINDS.find((key) => value[key] !== undefined) ?? 'rate'
+    const unlimited = tier.rate === 'none' || tier.quota === 'none'
+    const other = KINDS.find((key) => key !== kind && tier[key] !== undefined)
+    if (other !== undefined && !unlimited)
       this.#report.error([...path, other], `the limit is by ${kind}, and so are its tiers`)
-    else if (tier.rate === undefined && tier.concurrent === undefined)
+    else if (other === undefined && tier[kind] === undefined)
       this.#report.error(path, `expected "${kind}": how much these callers may, or rate: none`)
-    if (tier.rate === 'none' && tier.burst !== undefined)
+    if (unlimited && tier.burst !== undefined)
       this.#report.error([...path, 'burst'], 'these callers are not limited, so there is no bucket')
-    const amount = tier.rate === 'none' ? null : this.#amount(value, tier, path)
+    const amount = unlimited ? null : this.#amount(value, tier, path)
     const beyond = amount === null ? null : checkAmount(amount, costOf(value))
     if (beyond !== null) this.#report.error(path, beyond)
     const rule: RulePlan = {
@@ -115,10 +117,10 @@ export class Limits {
     return { rule, amount }
   }
 
-  #cost({ cost, rate: counted }: LimitConfig, path: Path): CostPlan | undefined {
+  #cost({ cost, concurrent }: LimitConfig, path: Path): CostPlan | undefined {
     if (cost === undefined) return undefined
-    if (counted === undefined)
-      this.#report.error([...path, 'cost'], 'requests at once are counted one by one: cost goes with rate')
+    if (concurrent !== undefined)
+      this.#report.error([...path, 'cost'], 'requests at once are counted one by one: cost goes with rate and quota')
     if (typeof cost === 'number') return { units: cost, response: null }
     const units = cost.default ?? 1
     const max = cost.max ?? LARGEST_COST
@@ -150,6 +152,9 @@ export class Limits {
     })
   }
 }
+
+/** The keys of which a limit has exactly one. */
+const KINDS = ['rate', 'quota', 'concurrent'] as const
 
 /** Units of one answer, where the configuration names no most. */
 const LARGEST_COST = 1_000_000

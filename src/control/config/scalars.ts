@@ -14,6 +14,7 @@ import {
   parseDate,
   parseDuration,
   parseInstant,
+  parseQuota,
   parseRate,
   parseRedirect,
   parseSize,
@@ -310,6 +311,20 @@ const KINDS = {
     check: (text) => when(text === 'none' || parseRate(text) !== null),
     unit: true,
     pattern: '^(none|\\d{1,10}/\\d{0,9}(ms|s|m|min|h|d))$'
+  },
+  quota: {
+    expected: 'a quota such as 100000/month or 500/day',
+    example: '1/day',
+    check: (text) => when(parseQuota(text) !== null),
+    unit: true,
+    pattern: '^\\d{1,10}/(day|month)$'
+  },
+  'quota-or-none': {
+    expected: 'a quota such as 100000/month or 500/day, or none',
+    example: '1/day',
+    check: (text) => when(text === 'none' || parseQuota(text) !== null),
+    unit: true,
+    pattern: '^(none|\\d{1,10}/(day|month))$'
   },
   date: {
     expected: 'a date such as 2027-01-01',

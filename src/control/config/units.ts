@@ -38,6 +38,13 @@ export function parseRate(text: string): { count: number; period: number } | nul
   return match && period !== null && period > 0 && count > 0 && count <= 1e9 ? { count, period } : null
 }
 
+/** `100000/month`, `500/day`: that many per calendar day or month. */
+export function parseQuota(text: string): { count: number; per: 'day' | 'month' } | null {
+  const match = /^(\d{1,10})\/(day|month)$/.exec(text)
+  const count = Number(match?.[1])
+  return match && count > 0 && count <= 1e9 ? { count, per: match[2] === 'day' ? 'day' : 'month' } : null
+}
+
 /** `2027-01-01`: 00:00Z of that day, in ms since the epoch. */
 export function parseDate(text: string): number | null {
   if (!/^\d{4}-\d\d-\d\d$/.test(text)) return null

@@ -37,11 +37,20 @@ export const MIGRATIONS: readonly string[] = [
     mode TEXT NOT NULL,
     limited INTEGER NOT NULL,
     evidence TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE quotas (
+    half TEXT NOT NULL,
+    key TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (half, key)
   ) STRICT, WITHOUT ROWID`
 ]
 
 /** Run every minute, with the time now (ms) as the one parameter: what no longer says anything leaves. */
 export const EXPIRY: readonly string[] = [
   'DELETE FROM revocations WHERE until <= ?',
-  'DELETE FROM bans WHERE remembered <= ?'
+  'DELETE FROM bans WHERE remembered <= ?',
+  'DELETE FROM quotas WHERE until <= ?'
 ]

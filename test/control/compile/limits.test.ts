@@ -62,3 +62,18 @@ t.test('tiers: conditions, an amount of the limit’s kind, checked like it', as
     /tiers\[0\]: a public route has no caller/
   ])
 })
+
+t.test('quota: per calendar day or month', async (t) => {
+  t.strictSame(routeOf(limit('{ name: l, quota: 100000/month, by: consumer }')).limits[0]?.amount, {
+    kind: 'quota',
+    count: 100_000,
+    per: 'month'
+  })
+  saysOf(t, 'quota: 5/week', /limits\[0\]\.quota: expected a quota such as 100000\/month/)
+  saysOf(t, 'quota: 0/day', /limits\[0\]\.quota: /)
+  saysOf(t, 'quota: 5/day, burst: 5', /limits\[0\]\.burst: /)
+  saysOf(t, 'quota: 5/day, rate: 5/s', /"rate" and "quota" exclude each other/)
+  saysOf(t, 'quota: 5/day, cost: 6', /limits\[0\]: .* never fits into a quota of 5/)
+  saysOf(t, 'quota: 5/day, tiers: [ { groups: [a], quota: none } ]')
+  saysOf(t, 'quota: 5/day, tiers: [ { groups: [a], rate: 6/s } ]', /tiers\[0\]\.rate: the limit is by quota/)
+})

@@ -142,11 +142,11 @@ export const By = oneOrMore(
 const amounts = {
   rate: maybe(text('Requests per time: 100/s, 1000/min, 10/10s, 5000/h.', 'rate')),
   burst: maybe(whole('Size of the bucket: the most at once. Default: the rate’s count.', 1, 1_000_000_000)),
+  quota: maybe(text('Requests per calendar day or month, UTC, kept over restarts: 100000/month, 500/day.', 'quota')),
   concurrent: maybe(whole('Most requests under way at once.', 1, 1_000_000))
 }
 
 const LATER = {
-  quota: 'Requests per calendar day or month.',
   queue: 'Requests that may wait for their turn.',
   bandwidth: 'Bytes of bodies per time.'
 }
@@ -160,9 +160,10 @@ export const Tier = define(
       scopes: maybe(listOf('All of these scopes.', text('A scope.', 'scope'), { uniqueBy: null })),
       when: maybe(text('A CEL expression that must be true.')),
       ...amounts,
-      rate: maybe(text('Requests per time; none: not limited by this one.', 'rate-or-none'))
+      rate: maybe(text('Requests per time; none: not limited by this one.', 'rate-or-none')),
+      quota: maybe(text('Requests per calendar day or month; none: not limited by this one.', 'quota-or-none'))
     },
-    { atMostOne: ['rate', 'concurrent'], atLeastOne: ['groups', 'scopes', 'when'], unsupported: LATER }
+    { atMostOne: ['rate', 'quota', 'concurrent'], atLeastOne: ['groups', 'scopes', 'when'], unsupported: LATER }
   )
 )
 
@@ -191,7 +192,7 @@ export const Limit = define(
       mode: maybe(Mode)
     },
     {
-      exactlyOne: ['rate', 'concurrent'],
+      exactlyOne: ['rate', 'quota', 'concurrent'],
       unsupported: {
         ...LATER,
         scope: 'host or cluster.',

@@ -1,0 +1,203 @@
+/**
+ * Quotas per calendar day or month, exact over all threads. A slot's word (slots.ts) is the day on which its period
+ * ends, in 20 bits, over the units charged, in 42. Units only grow within a period and a later period has a larger end,
+ * so a word never comes back; one compareExchange is a charge. A slot whose period is over is idle.
+ *
+ * Quotas run by the wall clock, which can be set. Set back into an earlier period, the period that had begun goes on
+ * until it ends, as for a thread whose clock reading is a little old: nobody gets a quota twice. Set far ahead and
+ * back again, the keys seen meanwhile would be held to a period far away: `put` leaves such out after a restart.
+ *
+ * The keys of this table are hashed with a seed that outlives the process (control/quota-keeper.ts), so that what is
+ * kept is hashes and counts, and nobody's name.
+ */
+import { dayOf, endOf, untilDay, type CalendarPeriod } from './calendar.ts'
+import { wallMs } from './clock.ts'
+import type { Verdict } from './limit-table.ts'
+import { AGAIN, ATTEMPTS, FULL, SlotTable, bytesOfSlots } from './slots.ts'
+
+/** Most units a quota may have, a thousandth of what a word holds: room for charges that nobody could refuse. */
+export const MAX_QUOTA = 1e9
+
+const COUNT_BITS = 42n
+const COUNT_MASK = (1n << COUNT_BITS) - 1n
+const END_SHIFT = COUNT_BITS + 2n
+const LONGEST_PERIOD_DAYS = 31
+const NS_PER_MS = 1e6
+
+/** A quota as the table counts it. */
+export interface Quota {
+  /** Units, 1 to MAX_QUOTA. */
+  readonly count: number
+  readonly per: CalendarPeriod
+  /** Units of one request, 1 to `count`. */
+  readonly cost: number
+}
+
+/** What a slot holds. */
+export interface QuotaCount {
+  readonly lo: number
+  readonly hi: number
+  /** First day that is not in its period any more. */
+  readonly end: number
+  readonly count: number
+}
+
+export function bytesOfQuotaTable(slots: number): number {
+  return bytesOfSlots(slots)
+}
+
+export class QuotaTable extends SlotTable {
+  readonly #wall: () => number
+  // What `endOf` said last: a month's end costs a Date.
+  #today = -1
+  #endOfMonth = 0
+
+  /**
+   * @param slots as given to `bytesOfQuotaTable`
+   * @param wall ms since the epoch; for tests
+   */
+  constructor(buffer: SharedArrayBuffer, slots: number, wall: () => number = wallMs) {
+    super(buffer, slots)
+    this.#wall = wall
+  }
+
+  /** Decides on one request and, if it is admitted, charges it. After ATTEMPTS lost races it refuses. */
+  take(lo: number, hi: number, quota: Quota, into: Verdict): void {
+    this.#take(lo, hi, quota, quota.cost, false, into)
+  }
+
+  /** Charges units that nobody can refuse any more: the quota may be overdrawn. */
+  charge(lo: number, hi: number, quota: Quota, units: number, into: Verdict): void {
+    this.#take(lo, hi, quota, units, true, into)
+  }
+
+  /** What `take` would say, without charging. */
+  peek(lo: number, hi: number, quota: Quota, into: Verdict): void {
+    const wall = this.#wall()
+    const end = this.#endOf(quota.per, wall)
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const slot = this.find(lo, hi)
+      if (slot < 0) return say(quota, 0, quota.cost, end, wall, into)
+      const word = this.word(slot)
+      if (!this.holds(slot, word, lo, hi) || !this.unchanged(slot, word, lo, hi)) continue
+      const held = Number(word >> END_SHIFT)
+      return say(quota, held < end ? 0 : countOf(word), quota.cost, Math.max(held, end), wall, into)
+    }
+    say(quota, quota.count, quota.cost, end, wall, into)
+  }
+
+  /**
+   * Brings back what was counted before this process began; for the one thread that does so before any other counts.
+   * @returns false for a period that is over or can't be under way, and for want of room
+   */
+  put({ lo, hi, end, count }: QuotaCount): boolean {
+    const today = dayOf(this.#wall())
+    if (end <= today || end > today + LONGEST_PERIOD_DAYS || this.find(lo, hi) >= 0) return false
+    const slot = this.claim(lo, hi, BigInt(today), 0)
+    if (slot < 0) return false
+    Atomics.store(this.words, slot * 2 + 1, pack(end, count))
+    return true
+  }
+
+  /**
+   * Tells what changed since the last call with the same `seen`.
+   * @param seen one word a slot; zeros at first
+   */
+  changes(seen: BigInt64Array, visit: (count: QuotaCount) => void): void {
+    const halves = new Int32Array(this.words.buffer, 0, this.slots * 4)
+    for (let slot = 0; slot < this.slots; slot++) {
+      const word = this.word(slot)
+      if (word === seen[slot]) continue
+      const lo = Atomics.load(halves, slot * 4)
+      const hi = Atomics.load(halves, slot * 4 + 1)
+      // Neither a slot that is being taken over nor a key that isn't this word's; both are seen the next time.
+      if (!this.holds(slot, word, lo, hi) || !this.unchanged(slot, word, lo, hi)) continue
+      seen[slot] = word
+      visit({ lo, hi, end: Number(word >> END_SHIFT), count: countOf(word) })
+    }
+  }
+
+  protected override idle(word: bigint, today: bigint): boolean {
+    return word >> END_SHIFT <= today
+  }
+
+  /** Share of slots in use. */
+  override fill(): number {
+    return super.fill(BigInt(dayOf(this.#wall())))
+  }
+
+  #take(lo: number, hi: number, quota: Quota, units: number, always: boolean, into: Verdict): void {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const wall = this.#wall()
+      const end = this.#endOf(quota.per, wall)
+      const slot = this.find(lo, hi)
+      if (slot < 0) {
+        const claimed = this.claim(lo, hi, BigInt(dayOf(wall)), attempt)
+        if (claimed === FULL) return refuseForRoom(end, wall, into)
+        // The clock again, as in limit-table.ts: who found this key's slot idle had a reading no later than this one.
+        if (claimed === AGAIN || !this.#fillFirst(claimed, quota, units, into)) continue
+        return
+      }
+      const word = this.word(slot)
+      if (!this.holds(slot, word, lo, hi)) continue
+      const held = Number(word >> END_SHIFT)
+      const before = held < end ? 0 : countOf(word)
+      const until = Math.max(held, end)
+      if (!always && before + units > quota.count) {
+        if (!this.unchanged(slot, word, lo, hi)) continue
+        return say(quota, before, units, until, wall, into)
+      }
+      if (Atomics.compareExchange(this.words, slot * 2 + 1, word, pack(until, before + units)) !== word) continue
+      say(quota, before + units, quota.cost, until, wall, into)
+      into.admitted = true
+      return
+    }
+    const wall = this.#wall()
+    say(quota, quota.count, quota.cost, this.#endOf(quota.per, wall), wall, into)
+  }
+
+  #fillFirst(slot: number, quota: Quota, units: number, into: Verdict): boolean {
+    const wall = this.#wall()
+    const end = this.#endOf(quota.per, wall)
+    const word = pack(end, units)
+    if (Atomics.compareExchange(this.words, slot * 2 + 1, this.claimedWord, word) !== this.claimedWord) return false
+    say(quota, units, quota.cost, end, wall, into)
+    into.admitted = true
+    return true
+  }
+
+  #endOf(period: CalendarPeriod, wall: number): number {
+    const today = dayOf(wall)
+    if (period === 'day') return today + 1
+    if (today !== this.#today) {
+      this.#today = today
+      this.#endOfMonth = endOf('month', today)
+    }
+    return this.#endOfMonth
+  }
+}
+
+function pack(end: number, count: number): bigint {
+  return (BigInt(end) << END_SHIFT) | (BigInt(count) << 2n)
+}
+
+function countOf(word: bigint): number {
+  return Number((word >> 2n) & COUNT_MASK)
+}
+
+/** The state of a quota with `used` units charged, and whether `units` more would fit. */
+function say(quota: Quota, used: number, units: number, end: number, wall: number, into: Verdict): void {
+  const left = untilDay(end, wall) * NS_PER_MS
+  into.admitted = used + units <= quota.count
+  into.full = false
+  into.remaining = Math.max(0, quota.count - used)
+  into.resetNs = used === 0 ? 0 : left
+  into.retryNs = used + quota.cost <= quota.count ? 0 : left
+}
+
+function refuseForRoom(end: number, wall: number, into: Verdict): void {
+  into.admitted = false
+  into.full = true
+  into.remaining = 0
+  into.resetNs = into.retryNs = untilDay(end, wall) * NS_PER_MS
+}

@@ -1,0 +1,121 @@
+import t from 'tap'
+import { dayOf, endOf, lengthOf, startOf } from '../../src/memory/calendar.ts'
+import { newVerdict } from '../../src/memory/limit-table.ts'
+import { bytesOfQuotaTable, QuotaTable, type Quota, type QuotaCount } from '../../src/memory/quota-table.ts'
+
+const NOON = Date.UTC(2028, 1, 28, 12)
+const HOUR = 3_600_000
+const SLOTS = 64
+
+class Bench {
+  wall = NOON
+  readonly verdict = newVerdict()
+  readonly table = new QuotaTable(new SharedArrayBuffer(bytesOfQuotaTable(SLOTS)), SLOTS, () => this.wall)
+
+  admitted(quota: Quota, tries: number, key = 1): number {
+    let n = 0
+    for (let i = 0; i < tries; i++) {
+      this.table.take(key, key, quota, this.verdict)
+      if (this.verdict.admitted) n++
+    }
+    return n
+  }
+}
+
+const daily = (count: number, cost = 1): Quota => ({ count, per: 'day', cost })
+
+t.test('the calendar, in UTC', async (t) => {
+  const day = (...date: [number, number, number]): number => dayOf(Date.UTC(...date))
+  t.equal(endOf('day', day(2028, 1, 28)), day(2028, 1, 29))
+  t.equal(endOf('month', day(2028, 1, 28)), day(2028, 2, 1), 'a leap year')
+  t.equal(endOf('month', day(2027, 11, 31)), day(2028, 0, 1))
+  t.equal(lengthOf('month', Date.UTC(2028, 1, 1)), 29 * 86_400)
+  t.equal(lengthOf('month', Date.UTC(2028, 11, 31, 23, 59, 59, 999)), 31 * 86_400)
+  t.equal(startOf(dayOf(NOON)), Date.UTC(2028, 1, 28))
+})
+
+t.test('N-1, N, N+1, and again from midnight on', async (t) => {
+  const bench = new Bench()
+  t.equal(bench.admitted(daily(5), 4), 4)
+  t.equal(bench.verdict.remaining, 1)
+  t.equal(bench.verdict.retryNs, 0)
+  t.equal(bench.admitted(daily(5), 3), 1)
+  t.same(bench.verdict, {
+    admitted: false,
+    remaining: 0,
+    resetNs: 12 * HOUR * 1e6,
+    retryNs: 12 * HOUR * 1e6,
+    full: false
+  })
+  bench.wall += 12 * HOUR - 1
+  t.equal(bench.admitted(daily(5), 1), 0)
+  bench.wall += 1
+  t.equal(bench.admitted(daily(5), 7), 5)
+})
+
+t.test('a month ends with the month', async (t) => {
+  const bench = new Bench()
+  const monthly: Quota = { count: 3, per: 'month', cost: 1 }
+  t.equal(bench.admitted(monthly, 4), 3)
+  bench.wall = Date.UTC(2028, 1, 29, 23, 59, 59, 999)
+  t.equal(bench.admitted(monthly, 1), 0)
+  t.equal(bench.verdict.retryNs, 1e6)
+  bench.wall += 1
+  t.equal(bench.admitted(monthly, 4), 3)
+})
+
+t.test('a clock that is set back gives no quota twice', async (t) => {
+  const bench = new Bench()
+  bench.admitted(daily(5), 3)
+  bench.wall -= 24 * HOUR
+  t.equal(bench.admitted(daily(5), 5), 2)
+})
+
+t.test('costs, and charges that nobody could refuse', async (t) => {
+  const bench = new Bench()
+  t.equal(bench.admitted(daily(100, 30), 5), 3)
+  t.equal(bench.verdict.remaining, 10)
+  bench.table.charge(1, 1, daily(100), 500, bench.verdict)
+  t.equal(bench.verdict.remaining, 0)
+  bench.table.peek(1, 1, daily(100), bench.verdict)
+  t.equal(bench.verdict.admitted, false)
+  bench.wall += 24 * HOUR
+  bench.table.peek(1, 1, daily(100), bench.verdict)
+  t.same(bench.verdict, { admitted: true, remaining: 100, resetNs: 0, retryNs: 0, full: false })
+})
+
+t.test('what changed is told once, and can be brought back elsewhere', async (t) => {
+  const bench = new Bench()
+  bench.admitted(daily(5), 3, 7)
+  bench.admitted(daily(5), 1, -8)
+  const seen = new BigInt64Array(bench.table.slots)
+  const told: QuotaCount[] = []
+  bench.table.changes(seen, (count) => told.push(count))
+  const end = dayOf(NOON) + 1
+  t.strictSame(
+    told.toSorted((a, b) => a.count - b.count),
+    [
+      { lo: -8, hi: -8, end, count: 1 },
+      { lo: 7, hi: 7, end, count: 3 }
+    ]
+  )
+  bench.table.changes(seen, () => t.fail('nothing changed'))
+  const other = new Bench()
+  for (const count of told) t.ok(other.table.put(count))
+  t.equal(other.admitted(daily(5), 5, 7), 2)
+  t.equal(other.admitted(daily(5), 5, -8), 4)
+  t.notOk(other.table.put({ lo: 7, hi: 7, end, count: 1 }), 'there already')
+  t.notOk(other.table.put({ lo: 9, hi: 9, end: end - 1, count: 1 }), 'over')
+  t.notOk(other.table.put({ lo: 9, hi: 9, end: end + 31, count: 1 }), 'no period is so long')
+})
+
+t.test('a full table refuses new keys until a period ends, and keeps the others exact', async (t) => {
+  const bench = new Bench()
+  for (let key = 1; key <= SLOTS; key++) bench.admitted(daily(2), 1, key)
+  t.equal(bench.table.fill(), 1)
+  t.equal(bench.admitted(daily(2), 1, 1000), 0)
+  t.equal(bench.verdict.full, true)
+  t.equal(bench.admitted(daily(2), 2, 5), 1)
+  bench.wall += 12 * HOUR
+  t.equal(bench.admitted(daily(2), 3, 1000), 2)
+})
