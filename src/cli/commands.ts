@@ -64,6 +64,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Make an API key and the line of configuration that admits it.',
     load: async () => (await import('./key.ts')).keyCreate
   },
+  'password hash': {
+    summary: 'Hash a password and print the line of configuration that admits it.',
+    load: async () => (await import('./password.ts')).passwordHash
+  },
   'token sign': {
     summary: 'Sign a JSON Web Token with a key of your own, for tests.',
     load: async () => (await import('./token-sign.ts')).tokenSign
@@ -95,4 +99,4 @@ export function entryOf(name: string): Entry | undefined {
 }
 
 /** Commands that are decided on and not built. */
-export const LATER: readonly string[] = ['diff', 'history', 'rollback', 'password', 'import', 'init']
+export const LATER: readonly string[] = ['diff', 'history', 'rollback', 'import', 'init']

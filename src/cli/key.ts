@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { newApiKey } from '../control/api-key.ts'
 import { defineCommand, EXIT, JSON_OPTION, UsageError } from './command.ts'
 import { paint, print, printJson } from './terminal.ts'
+import { quoted } from './yaml-text.ts'
 
 export const keyCreate = defineCommand({
   usage: '[--consumer NAME] [options]',
@@ -94,11 +95,4 @@ function yamlLine(made: { id: string; hash: string; expires?: string; scopes?: s
   if (made.expires) parts.push(`expires: ${made.expires}`)
   if (made.scopes) parts.push(`scopes: [${made.scopes.map(quoted).join(', ')}]`)
   return `{ ${parts.join(', ')} }`
-}
-
-/** A JSON string is a YAML double-quoted scalar; plain words stay plain. */
-function quoted(text: string): string {
-  return /^[A-Za-z][A-Za-z0-9_-]*$/.test(text) && !/^(true|false|null|yes|no|on|off)$/i.test(text)
-    ? text
-    : JSON.stringify(text)
 }

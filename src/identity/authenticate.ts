@@ -4,6 +4,7 @@
  * nothing at all. Shadow mode is the caller's business: the outcome is the same.
  */
 import { lookUpKey } from './api-keys.ts'
+import { findBasic } from './basic.ts'
 import { lookUpCertificate } from './certificates.ts'
 import { findKey, findToken, placesRead } from './credentials.ts'
 import { identityOf, identityOfBoth, identityOfGuest, identityOfNobody } from './identity.ts'
@@ -11,7 +12,8 @@ import type { BadCredential, Found } from './credentials.ts'
 import type { CallerDirectory, Holder, KeyHolder } from './directory.ts'
 import type { Identity } from './identity.ts'
 import type { TokenVerifier } from './verifier.ts'
-import type { TokenOutcome } from './verdict.ts'
+import type { Passwords } from './passwords.ts'
+import type { RefusedToken, TokenOutcome } from './verdict.ts'
 import type { HeaderList } from '../headers.ts'
 import type { AuthPlan, Places } from '../plan.ts'
 import type { ClientCertificate } from '../request.ts'
@@ -70,12 +72,14 @@ export function prepareAuth(plan: AuthPlan, directory: CallerDirectory): Prepare
 
 export class Authenticator {
   readonly #tokens: TokenVerifier
+  readonly #passwords: Passwords
 
-  constructor(tokens: TokenVerifier) {
+  constructor(tokens: TokenVerifier, passwords: Passwords) {
     this.#tokens = tokens
+    this.#passwords = passwords
   }
 
-  /** `now`: ms since the epoch. A promise, which never rejects, only when a token must be verified anew. */
+  /** `now`: ms since the epoch. A promise, which never rejects, only when cryptography is to be waited for. */
   authenticate(auth: PreparedAuth, request: AuthRequest, now: number): AuthOutcome | Promise<AuthOutcome> {
     const { plan } = auth
     if (plan.public && auth.uncredentialed !== null) return auth.uncredentialed
@@ -83,15 +87,18 @@ export class Authenticator {
     const token = plan.jwt === null ? null : findToken(plan.jwt, headers, query)
     const key = plan.key === null ? null : findKey(plan.key, headers, query, auth.bearerIsToken)
     const certificate = plan.certificate ? request.clientCertificate : null
-    if (token === null && key === null && certificate === null) {
+    const basic = plan.basic ? findBasic(headers) : null
+    if (token === null && key === null && certificate === null && basic === null) {
       return auth.uncredentialed ?? missing(auth, 'no credential is presented')
     }
     if (isBad(token)) return invalid(auth, token.reason)
     if (isBad(key)) return invalid(auth, key.reason)
+    if (isBad(basic)) return invalid(auth, basic.reason)
     if (plan.require === 'all') {
       if (plan.jwt !== null && token === null) return missing(auth, 'a token is missing')
       if (plan.key !== null && key === null) return missing(auth, 'an API key is missing')
       if (plan.certificate && certificate === null) return missing(auth, 'a client certificate is missing')
+      if (plan.basic && basic === null) return missing(auth, 'a user name and password are missing')
     }
 
     // The cheap ones first: bad, they spare the token's verification.
@@ -108,25 +115,51 @@ export class Authenticator {
       if (holder !== null && holder.consumer !== found.consumer) return invalid(auth, DIFFERENT)
       holder ??= found
     }
-    if (plan.jwt === null || token === null) {
+    if (basic === null) return this.#token(auth, token, holder, clientKey, now)
+    const outcome = this.#passwords.verify(basic, auth.directory, clientKey, now)
+    const next = (found: Holder | RefusedToken): AuthOutcome | Promise<AuthOutcome> => {
+      const both = joined(auth, holder, found)
+      return 'ok' in both ? both : this.#token(auth, token, both, clientKey, now)
+    }
+    return outcome instanceof Promise ? outcome.then(next) : next(outcome)
+  }
+
+  /** The last step, whatever else was good: `holder`'s. */
+  #token(
+    auth: PreparedAuth,
+    token: string | null,
+    holder: Holder | null,
+    clientKey: string,
+    now: number
+  ): AuthOutcome | Promise<AuthOutcome> {
+    const { jwt } = auth.plan
+    if (jwt === null || token === null) {
       return holder === null ? missing(auth, 'no credential is presented') : identityOf(holder)
     }
-    const outcome = this.#tokens.verify(token, plan.jwt, clientKey, now)
+    const outcome = this.#tokens.verify(token, jwt, clientKey, now)
     return outcome instanceof Promise
       ? outcome.then((settled) => conclude(auth, settled, holder))
       : conclude(auth, outcome, holder)
   }
 }
 
+/** One more good credential: the first stands, if they are of one consumer. */
+function joined(auth: PreparedAuth, before: Holder | null, found: Holder | RefusedToken): Holder | AuthRefusal {
+  if ('ok' in found) return refusal(auth, found)
+  if (before !== null && before.consumer !== found.consumer) return invalid(auth, DIFFERENT)
+  return before ?? found
+}
+
 const DIFFERENT = 'the credentials name different consumers'
 
 function conclude(auth: PreparedAuth, token: TokenOutcome, holder: Holder | null): AuthOutcome {
-  if (!token.ok) {
-    if (token.code === 'bad-credential') return invalid(auth, token.reason)
-    return { ok: false, code: token.code, reason: token.reason, headers: RETRY }
-  }
+  if (!token.ok) return refusal(auth, token)
   if (holder === null) return token
   return identityOfBoth(token.proof, token.standing.kid, holder) ?? invalid(auth, DIFFERENT)
+}
+
+function refusal(auth: PreparedAuth, { code, reason }: RefusedToken): AuthRefusal {
+  return code === 'bad-credential' ? invalid(auth, reason) : { ok: false, code, reason, headers: RETRY }
 }
 
 function guest(plan: AuthPlan, directory: CallerDirectory): Identity | null {
@@ -139,15 +172,16 @@ function guest(plan: AuthPlan, directory: CallerDirectory): Identity | null {
 /**
  * RFC 9110 section 11.6.1 wants a challenge with every 401. Bearer carries an error code only when something was
  * presented (RFC 6750 section 3.1). API keys have no registered scheme; `ApiKey` is the one `Authorization` takes
- * here. Nor have client certificates, which no header carries. No realm: it would only name the product or the inside.
- * A token's challenge that says what was wrong with it
- * would tell a forger which step he has reached.
+ * here. Nor have client certificates, which no header carries. A realm would only name the product or the inside. A
+ * token's challenge that says what was wrong with it would tell a forger which step he has reached.
  */
 function challenges(plan: AuthPlan, bearer: string): readonly string[] {
   const list: string[] = []
   if (plan.jwt !== null) list.push('www-authenticate', bearer)
   if (plan.key !== null) list.push('www-authenticate', 'ApiKey')
   if (plan.certificate) list.push('www-authenticate', 'ClientCertificate')
+  // RFC 7617 section 2 can't do without a realm; this one names nothing.
+  if (plan.basic) list.push('www-authenticate', 'Basic realm="api", charset="UTF-8"')
   return Object.freeze(list)
 }
 
@@ -168,8 +202,8 @@ function canary(auth: PreparedAuth, { consumer, plan }: KeyHolder): AuthRefusal 
   return { ...refusal, canary: { id: plan.id, where: plan.where } }
 }
 
-function isBad(found: Found): found is BadCredential {
-  return typeof found === 'object' && found !== null
+function isBad(found: Found | object): found is BadCredential {
+  return typeof found === 'object' && found !== null && 'reason' in found
 }
 
 function isHolder(found: Holder | BadCredential): found is Holder {

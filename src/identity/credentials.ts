@@ -145,8 +145,9 @@ function decode(text: string): string | null {
 /** Every place that a route's `auth` reads; a public route reads none. */
 export function placesRead(plan: AuthPlan): Places {
   const read = plan.public ? [] : [plan.jwt, plan.key].filter((places) => places !== null)
+  const headers = [...read.flatMap((places) => places.header), ...(plan.basic ? ['authorization'] : [])]
   return {
-    header: [...new Set(read.flatMap((places) => places.header))],
+    header: [...new Set(headers)],
     cookie: [...new Set(read.flatMap((places) => places.cookie))],
     query: [...new Set(read.flatMap((places) => places.query))]
   }

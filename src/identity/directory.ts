@@ -23,6 +23,11 @@ export interface KeyHolder extends Holder {
   readonly digest: Buffer
 }
 
+export interface PasswordHolder extends Holder {
+  /** As PasswordPlan has it. */
+  readonly hash: string
+}
+
 /** A consumer that signs its own tokens. */
 export interface TokenSigner {
   readonly consumer: ConsumerPlan
@@ -34,6 +39,8 @@ export class CallerDirectory {
   readonly #byClient = new Map<string, ConsumerPlan>()
   readonly #byKeyHash = new Map<string, KeyHolder>()
   readonly #byTokenIssuer = new Map<string, TokenSigner>()
+  readonly #byUsername = new Map<string, PasswordHolder>()
+  readonly #passwords: PasswordHolder[] = []
   readonly #byCertificateName = new Map<string, Holder>()
 
   /**
@@ -54,6 +61,11 @@ export class CallerDirectory {
       for (const plan of consumer.jwt) {
         const what = `${consumer.name}: another consumer signs tokens as ${plan.issuer} too`
         claim(this.#byTokenIssuer, plan.issuer, { consumer, plan }, what)
+      }
+      for (const { username, hash } of consumer.basic) {
+        const known = { ...holder('basic', consumer, username), hash }
+        claim(this.#byUsername, username, known, `${consumer.name}: another consumer has the user name ${username} too`)
+        this.#passwords.push(known)
       }
       for (const { name } of consumer.certificates) {
         const what = `${consumer.name}: certificates with ${name} already belong to another consumer`
@@ -81,6 +93,20 @@ export class CallerDirectory {
     return this.#byTokenIssuer.get(iss)
   }
 
+  byUsername(username: string): PasswordHolder | undefined {
+    return this.#byUsername.get(username)
+  }
+
+  /**
+   * Somebody's hash, always the same one for a name, to check a nobody's password against: it takes the time that a
+   * somebody's takes. The answer says nothing.
+   */
+  decoyHash(username: string): string {
+    let sum = 0
+    for (let i = 0; i < username.length; i++) sum = (sum * 31 + username.charCodeAt(i)) >>> 0
+    return this.#passwords[sum % this.#passwords.length]?.hash ?? NO_HASH
+  }
+
   /** `name`: an alternative name or a fingerprint, as ClientCertificate has them. */
   byCertificateName(name: string): Holder | undefined {
     return this.#byCertificateName.get(name)
@@ -98,6 +124,9 @@ export class CallerDirectory {
     return named !== undefined && named.clients.length === 0 ? named : null
   }
 }
+
+/** Where nobody has a password: what `gatehouse password hash` makes, of nothing. */
+const NO_HASH = `scrypt:ln=15,r=8,p=3:${'A'.repeat(22)}:${'A'.repeat(43)}`
 
 function holder(method: Holder['method'], consumer: ConsumerPlan, credential: string): Holder {
   return { method, consumer, credential, scopes: null, identity: null }

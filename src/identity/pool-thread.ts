@@ -1,9 +1,7 @@
 /**
  * A verification thread: takes the cold tokens of one tick as one task and says for each which of its keys signed it.
- * It serves strangers, so it yields to the worker that serves known callers: it lowers its own priority at start.
  */
-import { readlinkSync } from 'node:fs'
-import { setPriority } from 'node:os'
+import { lowerPriority } from './priority.ts'
 import { importKey, verifySignature } from './signature.ts'
 import { signedParts } from './token.ts'
 import type { KeyObject } from 'node:crypto'
@@ -24,19 +22,11 @@ export interface VerifyTask {
   readonly jobs: readonly VerifyJob[]
 }
 
-/** Below the workers, above what runs only when all else sleeps. */
-const NICE = 10
-
 /** Keys imported here, by id. Consumers may have 10,000 of them; an import costs less than one verification. */
 const MAX_KEYS = 1024
 const imported = new Map<string, { readonly material: Uint8Array; readonly key: KeyObject }>()
 
-try {
-  // `self` would be the whole process: on Linux a thread has a number and a priority of its own.
-  setPriority(Number(readlinkSync('/proc/thread-self').split('/').pop()), NICE)
-} catch {
-  // No /proc, or not allowed: verification then competes at the workers' own priority, and still works.
-}
+lowerPriority(10)
 
 /** For each job the index (in the task's keys) of the key that signed it, or -1. */
 export default function verifyTask(task: VerifyTask): number[] {

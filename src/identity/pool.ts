@@ -34,8 +34,43 @@ interface Waiting {
 /** Tokens in one task: 64 take 3-6 ms, so an answer never waits long for its neighbours, nor does a shutdown. */
 const MAX_TASK = 64
 
+/** Threads that run one file's task: the importer of piscina. */
+export class Threads<Task, Result> {
+  readonly #piscina: Piscina<Task, Result>
+
+  /**
+   * @param file beside this one, without its ending; or a URL, for tests
+   * @param options at least and at most so many threads; ms without work after which one above the least ends; tasks
+   * that may wait
+   */
+  constructor(file: string | URL, options: { least: number; most: number; queue: number; idle?: number }) {
+    const url =
+      typeof file === 'string' ? new URL(`${file}${extname(fileURLToPath(import.meta.url))}`, import.meta.url) : file
+    this.#piscina = new Piscina({
+      filename: url.href,
+      minThreads: options.least,
+      maxThreads: options.most,
+      concurrentTasksPerWorker: 1,
+      maxQueue: options.queue,
+      ...(options.idle === undefined ? {} : { idleTimeout: options.idle }),
+      recordTiming: false
+    })
+    // A thread that dies with nothing to do is replaced at the next task; unheard, the event would end the worker.
+    this.#piscina.on('error', () => {})
+  }
+
+  /** Rejects when the task threw, its thread died, or the threads are closed. */
+  run(task: Task): Promise<Result> {
+    return this.#piscina.run(task)
+  }
+
+  async close(): Promise<void> {
+    await this.#piscina.destroy()
+  }
+}
+
 export class VerifyPool implements SignatureVerifier {
-  readonly #piscina: Piscina<VerifyTask, number[]>
+  readonly #pool: Threads<VerifyTask, number[]>
   readonly #threads: number
   #waiting: Waiting[] = []
   #scheduled = false
@@ -51,23 +86,17 @@ export class VerifyPool implements SignatureVerifier {
    */
   constructor(options: { threads: number; file?: URL }) {
     this.#threads = options.threads
-    const file = options.file ?? new URL(`./pool-thread${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
-    this.#piscina = new Piscina({
-      filename: file.href,
-      minThreads: options.threads,
-      maxThreads: options.threads,
-      concurrentTasksPerWorker: 1,
-      // This class bounds what waits; piscina is never given more than one task a thread.
-      maxQueue: options.threads,
-      recordTiming: false
+    // This class bounds what waits; a thread is never given more than one task.
+    this.#pool = new Threads(options.file ?? './pool-thread', {
+      least: options.threads,
+      most: options.threads,
+      queue: options.threads
     })
-    // A thread that dies with nothing to do is replaced at the next task; unheard, the event would end the worker.
-    this.#piscina.on('error', () => {})
   }
 
   /** Resolves when a thread has loaded its code. */
   async ready(): Promise<void> {
-    await this.#piscina.run({ keys: [], jobs: [] })
+    await this.#pool.run({ keys: [], jobs: [] })
   }
 
   /** Never rejects. The caller bounds how many wait. */
@@ -92,7 +121,7 @@ export class VerifyPool implements SignatureVerifier {
     const waiting = this.#waiting
     this.#waiting = []
     for (const { resolve } of waiting) resolve(new Error('the verification threads are closed'))
-    await this.#piscina.destroy()
+    await this.#pool.close()
   }
 
   #send(): void {
@@ -114,7 +143,7 @@ export class VerifyPool implements SignatureVerifier {
     this.tasks++
     let signers: number[] | Error
     try {
-      signers = await this.#piscina.run({ keys, jobs })
+      signers = await this.#pool.run({ keys, jobs })
       this.verified += jobs.length
     } catch (error) {
       signers = error instanceof Error ? error : new Error(String(error))

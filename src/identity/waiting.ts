@@ -3,13 +3,16 @@
  * address out of everybody else's queue, and the queue from growing without end.
  */
 export class WaitingRoom {
+  readonly #what: string
   readonly #capacity: number
   readonly #perClient: number
   /** Only clients that wait are in it, so it is bounded by the capacity. */
   readonly #clients = new Map<string, number>()
   #total = 0
 
-  constructor(capacity: number, perClient: number) {
+  /** `what` waits, for the reasons given. */
+  constructor(capacity: number, perClient: number, what = 'tokens') {
+    this.#what = what
     this.#capacity = capacity
     this.#perClient = perClient
   }
@@ -20,9 +23,9 @@ export class WaitingRoom {
 
   /** Null: it is in, and must `leave` once. Otherwise why not. */
   enter(client: string): string | null {
-    if (this.#total >= this.#capacity) return `${this.#capacity} tokens wait for verification already`
+    if (this.#total >= this.#capacity) return `${this.#capacity} ${this.#what} wait for verification already`
     const mine = this.#clients.get(client) ?? 0
-    if (mine >= this.#perClient) return `${this.#perClient} tokens of this client wait for verification already`
+    if (mine >= this.#perClient) return `${this.#perClient} ${this.#what} of this client wait for verification already`
     this.#clients.set(client, mine + 1)
     this.#total++
     return null

@@ -23,6 +23,8 @@ import type {
   Where
 } from '../plan.ts'
 import { DescriptionError } from '../policy-test.ts'
+import type { ClientCertificate } from '../request.ts'
+import { certificateFor, methodsFor, passwordFor, type KnownPassword } from './assumed-own.ts'
 import type { PreparedRoute } from './tables.ts'
 
 /** What the request carries in addition. */
@@ -30,6 +32,8 @@ export interface Assumed {
   headers: [string, string][]
   /** `name=value`, encoded. */
   query: string[]
+  /** Of the connection, on a listener that asks for one. */
+  certificate: ClientCertificate | null
 }
 
 interface Who {
@@ -58,6 +62,8 @@ export class AssumedCallers {
   /** Of the consumers named, before anything was added to them. */
   readonly #consumers: ReadonlyMap<string, ConsumerPlan>
   readonly #keys: ReadonlyMap<string, readonly KnownKey[]>
+  /** Where any route takes passwords. */
+  readonly #passwords: ReadonlyMap<string, KnownPassword>
   /** Issuers that are known to sign with the key made here. */
   readonly #signing = new Set<string>()
 
@@ -84,6 +90,9 @@ export class AssumedCallers {
     const named = plan.consumers.filter(({ name }) => names.has(name))
     this.#consumers = new Map(named.map((consumer) => [consumer.name, consumer]))
     this.#keys = new Map(named.map((consumer) => [consumer.name, keysFor(consumer)]))
+    // A hash takes some 30 ms.
+    const usesPasswords = plan.routes.some(({ auth }) => auth.basic)
+    this.#passwords = new Map(usesPasswords ? named.map((consumer) => [consumer.name, passwordFor(consumer)]) : [])
     // Described callers are good ones: what is asked is what the policies say, not how their keys are.
     this.plan = {
       ...plan,
@@ -101,7 +110,7 @@ export class AssumedCallers {
     // A name of nobody is a mistake, wherever it is said.
     const consumer = who.as === null ? null : this.#consumer(who.as)
     if (auth === undefined || auth.public) return null
-    const assumed: Assumed = { headers: [], query: [] }
+    const assumed: Assumed = { headers: [], query: [], certificate: null }
     if (who.claims !== null) {
       if (auth.jwt === null)
         throw new DescriptionError(`route ${route?.plan.name} takes no tokens, so claims say nothing to it`, auth.where)
@@ -109,10 +118,13 @@ export class AssumedCallers {
       return assumed
     }
     if (consumer === null || auth.anonymous === consumer.name) return null
-    const both = auth.require === 'all'
-    const byKey = auth.key !== null && (both || auth.jwt === null || consumer.keys.length > 0 || !hasTokens(consumer))
-    if (auth.key !== null && byKey) place(assumed, auth.key, this.#keyOf(consumer, now))
-    if (auth.jwt !== null && (both || !byKey)) {
+    const methods = methodsFor(consumer, auth)
+    if (auth.key !== null && methods.includes('key')) place(assumed, auth.key, this.#keyOf(consumer, now))
+    if (methods.includes('basic')) {
+      assumed.headers.push(['authorization', this.#passwords.get(consumer.name)?.header ?? ''])
+    }
+    if (methods.includes('certificate')) assumed.certificate = certificateFor(consumer)
+    if (auth.jwt !== null && methods.includes('jwt')) {
       place(assumed, auth.jwt, `Bearer ${this.#tokenFor(consumer, auth.jwt, auth.where, now)}`)
     }
     return assumed
@@ -127,10 +139,16 @@ export class AssumedCallers {
   #equipped(consumer: ConsumerPlan): ConsumerPlan {
     const known = this.#keys.get(consumer.name) ?? []
     const [own, ...others] = consumer.jwt
+    const password = this.#passwords.get(consumer.name)
     return {
       ...consumer,
       keys: [...consumer.keys, ...known.map(({ plan }) => plan)],
-      jwt: own === undefined ? [] : [{ ...own, key: this.#key }, ...others]
+      jwt: own === undefined ? [] : [{ ...own, key: this.#key }, ...others],
+      basic: password === undefined ? consumer.basic : [password.plan, ...consumer.basic.slice(1)],
+      certificates:
+        consumer.certificates.length > 0
+          ? consumer.certificates
+          : certificateFor(consumer).sans.map((name) => ({ name, where: consumer.where }))
     }
   }
 
@@ -211,10 +229,6 @@ function keysFor({ keys, where }: ConsumerPlan): KnownKey[] {
     const text = randomBytes(24).toString('base64url')
     return { text, plan: { ...model, canary: false, hash: hash('sha256', text) } }
   })
-}
-
-function hasTokens({ clients, jwt }: ConsumerPlan): boolean {
-  return clients.length > 0 || jwt.length > 0
 }
 
 function audienceOf(audiences: readonly string[] | 'any' | null): Record<string, unknown> {

@@ -14,6 +14,7 @@ import { AssumedCallers, type Assumed } from './assumed-caller.ts'
 import { UNASKED } from './external-checks.ts'
 import { Exchange, type TraceStep } from './exchange.ts'
 import { run, STAGES } from './index.ts'
+import { SameThreadPasswords } from './same-thread-passwords.ts'
 import { SameThreadSignatures } from './same-thread-signatures.ts'
 import { WorkerServices } from './services.ts'
 import { TablesBuilder, type Tables } from './tables.ts'
@@ -72,7 +73,8 @@ export class Rehearsal {
       () => started,
       // Nothing is sent anywhere: nobody is asked about opaque tokens, nor to decide.
       null,
-      UNASKED
+      UNASKED,
+      new SameThreadPasswords()
     )
     services.beats.setReady(true)
     const assumed = new AssumedCallers(plan, callers, keys, (set) => services.setKeys(set))
@@ -139,7 +141,7 @@ export class Rehearsal {
       headers,
       peer,
       proxied: null,
-      clientCertificate: null,
+      clientCertificate: table.asksCertificate ? (assumed?.certificate ?? null) : null,
       certificate: table.plan.tls ? certificateOf(this.#plan, url.hostname) : -1,
       startedAt: monotonicMs(),
       now: this.#clock.now

@@ -1,5 +1,7 @@
 import type { Env } from '../env.ts'
 import { Authenticator } from '../identity/authenticate.ts'
+import { PasswordPool, type PasswordCheck } from '../identity/password-pool.ts'
+import { Passwords } from '../identity/passwords.ts'
 import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
 import { Revocations } from '../identity/revocations.ts'
 import { TokenVerifier } from '../identity/verifier.ts'
@@ -45,6 +47,7 @@ export class WorkerServices {
   readonly #signatures: SignatureVerifier
   /** Null: nobody is asked about opaque tokens. */
   readonly #inquiry: UpstreamInquiry | null
+  readonly #passwords: PasswordCheck
   readonly #writer: RecordWriter
   /** By what the upstream's plan says, so that a reload that leaves an upstream as it is keeps its connections. */
   readonly #transports = new Map<string, { transport: Transport; users: number }>()
@@ -60,7 +63,8 @@ export class WorkerServices {
     clock: () => number = wallMs,
     monotonic: () => bigint = monotonicNs,
     inquiry: UpstreamInquiry | null = new UpstreamInquiry(),
-    external?: ExternalDecider
+    external?: ExternalDecider,
+    passwords: PasswordCheck = new PasswordPool()
   ) {
     this.beats = new Beats(memory)
     this.counters = new Counters(memory, index)
@@ -70,6 +74,7 @@ export class WorkerServices {
     this.limiter = new Limiter(memory, index, this.counters, monotonic, clock)
     this.#signatures = signatures
     this.#inquiry = inquiry
+    this.#passwords = passwords
     this.tokens = new TokenVerifier({
       signatures,
       inquiry,
@@ -79,7 +84,7 @@ export class WorkerServices {
       onUnknownKid: (issuer) => events.unknownKid(issuer),
       clock
     })
-    this.authenticator = new Authenticator(this.tokens)
+    this.authenticator = new Authenticator(this.tokens, new Passwords(passwords, env.GATEHOUSE_VERIFY_PER_CLIENT))
     this.external = external ?? new ExternalChecks(env.GATEHOUSE_DECISION_CACHE_SIZE, this.counters)
     this.#writer = new RecordWriter(memory, index, this.counters)
     this.record.worker = index
@@ -163,7 +168,7 @@ export class WorkerServices {
 
   async close(): Promise<void> {
     await Promise.all([...this.#transports.values()].map(({ transport }) => transport.close()))
-    await this.#signatures.close()
+    await Promise.all([this.#signatures.close(), this.#passwords.close()])
   }
 }
 

@@ -17,14 +17,20 @@ export interface Ran {
 
 export function run(
   args: readonly string[],
-  options: { cwd?: string; env?: Record<string, string> } = {}
+  options: { cwd?: string; env?: Record<string, string>; input?: string | Buffer } = {}
 ): Promise<Ran> {
   const { PATH = '', NODE_COMPILE_CACHE = '' } = process.env
   const env = { PATH, NODE_COMPILE_CACHE, ...options.env }
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { cwd: options.cwd ?? tmpdir(), env }, (error, out, err) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err })
-    })
+    const child = execFile(
+      process.execPath,
+      [MAIN, ...args],
+      { cwd: options.cwd ?? tmpdir(), env },
+      (error, out, err) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err })
+      }
+    )
+    child.stdin?.end(options.input)
   })
 }
 

@@ -16,6 +16,7 @@ issuers:
 consumers:
   - { name: acme, groups: [g], scopes: [a, b], keys: [ { id: k, hash: "sha256:${sha256('acme-key')}", scopes: [a] } ] }
   - { name: bare, groups: [g] }
+  - { name: user, basic: [ { username: "u", hash: "scrypt:ln=15,r=8,p=3:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" } ] }
   - { name: attached, clients: [ { issuer: corp, id: app-1 } ] }
   - { name: signs, jwt: [ { issuer: "https://signs.example", algorithm: HS256, secret: "Zk3vX0qLr8tYb2Wn5sGd7hJm1pQc4uEf" } ] }
 services:
@@ -28,6 +29,7 @@ services:
       - { name: jwt, match: { paths: ["/jwt"] }, policies: { auth: { jwt: { issuers: [corp] } }, authorize: { name: scoped, scopes: [x], reason: "needs x" } } }
       - { name: both, match: { paths: ["/both"] }, policies: { auth: { jwt: { issuers: [corp] }, key: true, require: all } } }
       - { name: own, match: { paths: ["/own"] }, policies: { auth: { jwt: { consumers: true, audiences: [api] } } } }
+      - { name: basic, match: { paths: ["/basic"] }, policies: { auth: { basic: true, key: { header: k }, require: all } } }
       - { name: open, match: { paths: ["/open"] }, policies: { auth: public } }
       - name: tried
         match: { paths: ["/tried"] }
@@ -68,6 +70,27 @@ t.test('a forwarded request: every verdict with its line, and what the upstream 
     'x-scopes': 'a',
     'x-api-key': undefined
   })
+})
+
+t.test('as: with a user name and a password', async (t) => {
+  for (const [as, credential] of [
+    ['user', 'u'],
+    ['bare', 'described-bare']
+  ] as const) {
+    const answer = await explain('/basic', { as })
+    t.equal(answer.status, 200, as)
+    const { headers } = await explainRequest(
+      planOf(YAML.replace('basic: true, key: { header: k }, require: all', 'basic: true')),
+      describe({ url: 'http://a.example/basic', as })
+    )
+    t.strictSame(
+      headers.filter(([name]) => /^x-(?:cred|auth)/.test(name)),
+      [
+        ['x-auth-method', 'basic'],
+        ['x-credential', credential]
+      ]
+    )
+  }
 })
 
 t.test('as: with whatever the route takes, wherever it takes it', async (t) => {

@@ -81,7 +81,7 @@ export class Authentication {
       public: false,
       jwt,
       key,
-      basic: false,
+      basic: value.basic ?? false,
       certificate: value.certificate ?? false,
       signature: false,
       require: value.require ?? 'any',

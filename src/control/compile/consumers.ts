@@ -36,7 +36,7 @@ export function compileConsumers(
         const key = keys.compile(token, `consumer:${consumer.name}:${j}`, at)
         return key ? [{ issuer: token.issuer, key, where: report.where(at) }] : []
       }),
-      basic: [],
+      basic: (consumer.basic ?? []).map((user, j) => ({ ...user, where: report.where([...path, 'basic', j]) })),
       certificates: certificates.compile(consumer.certificates ?? [], [...path, 'certificates']),
       signatures: [],
       where: report.where(path)

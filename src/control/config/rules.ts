@@ -234,12 +234,14 @@ function equalValues(equal: Node | undefined, path: Path, findings: Findings): v
 function consumers(root: Node, findings: Findings): void {
   const ids = new Unique('key id', 'keys', 'id', findings)
   const hashes = new Unique('key', 'keys', 'hash', findings)
+  const users = new Unique('user name', 'basic', 'username', findings)
   const clients = new Unique('client', 'clients', 'id', findings)
   for (const [i, consumer] of itemsOf(child(root, 'consumers')).entries()) {
     for (const [j, key] of itemsOf(child(consumer, 'keys')).entries()) {
       ids.claim(child(key, 'id'), '', i, j)
       hashes.claim(child(key, 'hash'), '', i, j)
     }
+    for (const [j, user] of itemsOf(child(consumer, 'basic')).entries()) users.claim(child(user, 'username'), '', i, j)
     for (const [j, client] of itemsOf(child(consumer, 'clients')).entries()) {
       const issuer = textOf(child(client, 'issuer'))
       if (issuer !== undefined) clients.claim(child(client, 'id'), `${issuer} `, i, j)

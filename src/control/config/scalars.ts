@@ -3,6 +3,7 @@
  * because it is one table with the rules that only it uses.
  */
 import { isIP } from 'node:net'
+import { parsePasswordHash } from '../../identity/password.ts'
 import { parseKeyPart } from './key-parts.ts'
 import {
   httpUrl,
@@ -443,6 +444,18 @@ const KINDS = {
     check: matches(/^sha256:[0-9a-f]{64}$/),
     hidden: true,
     pattern: '^sha256:[0-9a-f]{64}$'
+  },
+  username: {
+    expected: 'a user name of 1 to 128 printable characters without space and colon',
+    example: 'x',
+    check: matches(/^[^\p{C}\p{Z}:]{1,128}$/u)
+  },
+  'password-hash': {
+    expected: '"scrypt:…" with parameters in bounds, as `gatehouse password hash` prints it',
+    example: `scrypt:ln=15,r=8,p=3:${'A'.repeat(22)}:${'A'.repeat(43)}`,
+    check: (text) => when(parsePasswordHash(text) !== null),
+    hidden: true,
+    pattern: '^scrypt:'
   },
   'alternative-name': {
     expected: 'an alternative name with its kind, such as "DNS:client.example.com", "URI:…", "email:…" or "IP:…"',

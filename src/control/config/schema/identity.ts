@@ -167,6 +167,15 @@ export const Consumer = define(
       ),
       keys: maybe(listOf('Its API keys.', ApiKey)),
       jwt: maybe(listOf('Tokens it signs itself.', ConsumerToken)),
+      basic: maybe(
+        listOf(
+          'Its user names and passwords.',
+          mapping('A user name and its password’s hash.', {
+            username: text('Printable, without space and colon.', 'username'),
+            hash: text('scrypt:…, as `gatehouse password hash` prints it.', 'password-hash')
+          })
+        )
+      ),
       certificates: maybe(
         listOf(
           'Its client certificates: by alternative name, or by fingerprint.',
@@ -185,7 +194,6 @@ export const Consumer = define(
     },
     {
       unsupported: {
-        basic: 'User names and hashed passwords.',
         signatures: 'Keys of HTTP message signatures.',
         ip: 'Client addresses that stand for it.'
       }

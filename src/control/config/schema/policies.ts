@@ -78,6 +78,7 @@ export const Auth = define(
     {
       jwt: maybe(JwtAuth),
       key: maybe(either('API keys of consumers.', Type.Literal(true), KeyAuth)),
+      basic: maybe(Type.Literal(true, { description: 'User names and passwords (HTTP Basic).' })),
       certificate: maybe(
         Type.Literal(true, { description: 'Client certificates, of listeners with tls.clientCertificates.' })
       ),
@@ -86,9 +87,8 @@ export const Auth = define(
       mode: maybe(Mode)
     },
     {
-      atLeastOne: ['jwt', 'key', 'certificate'],
+      atLeastOne: ['jwt', 'key', 'basic', 'certificate'],
       unsupported: {
-        basic: 'User name and password.',
         signature: 'HTTP message signatures.'
       }
     }
