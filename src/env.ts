@@ -51,6 +51,11 @@ const TABLE = {
     [1 << 10, 1 << 26],
     'Rate limit buckets held at once, over all limits and threads (16 bytes each).'
   ),
+  GATEHOUSE_DPOP_SLOTS: count(
+    1 << 19,
+    [1 << 10, 1 << 26],
+    'DPoP proofs remembered against replay, over all threads (16 bytes each, for 90 s); past that, 503.'
+  ),
   GATEHOUSE_BAN_SLOTS: count(1 << 18, [1 << 10, 1 << 24], 'Bans held at once, over all threads (16 bytes each).'),
   GATEHOUSE_EVENT_SLOTS: count(
     1 << 18,

@@ -434,6 +434,8 @@ export interface JwtAuthPlan extends Places {
   /** Replaces the issuer's audiences when not null. */
   audiences: string[] | 'any' | null
   expiry: 'required' | 'optional'
+  /** Whether a token must be bound to a key or certificate of its holder's. One that is bound must prove it either way. */
+  bound: 'if-present' | 'required'
 }
 
 /** Where a credential is looked for; names lower-case (header), as written (cookie, query). */

@@ -21,6 +21,7 @@ const { env } = readEnv(process.env)
 const memory = allocateShared({
   workers: env.GATEHOUSE_WORKERS,
   limitSlots: env.GATEHOUSE_LIMIT_SLOTS,
+  onceSlots: env.GATEHOUSE_DPOP_SLOTS,
   ringBytes: env.GATEHOUSE_RING_BYTES,
   banSlots: env.GATEHOUSE_BAN_SLOTS,
   eventSlots: env.GATEHOUSE_EVENT_SLOTS

@@ -151,6 +151,7 @@ async function judge(
     opaque: null,
     audiences: null,
     expiry: 'required',
+    bound: 'if-present',
     header: [],
     cookie: [],
     query: []

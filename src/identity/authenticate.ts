@@ -6,20 +6,24 @@
 import { lookUpKey } from './api-keys.ts'
 import { findBasic } from './basic.ts'
 import { lookUpCertificate } from './certificates.ts'
-import { findKey, findToken, placesRead } from './credentials.ts'
+import { findKey, findToken, placesRead, usesDpop } from './credentials.ts'
+import { DPOP_ALGORITHMS } from './dpop.ts'
+import { provePossession } from './possession.ts'
 import { identityOf, identityOfBoth, identityOfGuest, identityOfNobody } from './identity.ts'
 import type { BadCredential, Found } from './credentials.ts'
 import type { CallerDirectory, Holder, KeyHolder } from './directory.ts'
+import type { DpopProofs } from './dpop.ts'
 import type { Identity } from './identity.ts'
+import type { PossessionRequest } from './possession.ts'
 import type { TokenVerifier } from './verifier.ts'
 import type { Passwords } from './passwords.ts'
-import type { RefusedToken, TokenOutcome } from './verdict.ts'
+import type { RefusedToken, TokenOutcome, VerifiedToken } from './verdict.ts'
 import type { HeaderList } from '../headers.ts'
 import type { AuthPlan, Places } from '../plan.ts'
 import type { ClientCertificate } from '../request.ts'
 
 /** What is looked at of a request; a RequestView is one. */
-export interface AuthRequest {
+export interface AuthRequest extends PossessionRequest {
   readonly headers: HeaderList
   /** Raw, without `?`. */
   readonly query: string
@@ -55,6 +59,8 @@ export interface PreparedAuth {
   /** Challenges when nothing, and when something bad, was presented. */
   readonly missing: readonly string[]
   readonly invalid: readonly string[]
+  /** As `invalid`, to a caller that uses DPoP or should have. */
+  readonly unproven: readonly string[]
 }
 
 /** Throws when the anonymous consumer is not among the directory's. */
@@ -65,18 +71,21 @@ export function prepareAuth(plan: AuthPlan, directory: CallerDirectory): Prepare
     reads: placesRead(plan),
     uncredentialed: plan.public ? identityOfNobody() : guest(plan, directory),
     bearerIsToken: plan.jwt?.header.includes('authorization') ?? false,
-    missing: challenges(plan, 'Bearer'),
-    invalid: challenges(plan, 'Bearer error="invalid_token"')
+    missing: challenges(plan, ...(plan.jwt?.bound === 'required' ? [DPOP, 'Bearer'] : ['Bearer'])),
+    invalid: challenges(plan, 'Bearer error="invalid_token"'),
+    unproven: challenges(plan, `${DPOP}, error="invalid_token"`)
   }
 }
 
 export class Authenticator {
   readonly #tokens: TokenVerifier
   readonly #passwords: Passwords
+  readonly #proofs: DpopProofs
 
-  constructor(tokens: TokenVerifier, passwords: Passwords) {
+  constructor(tokens: TokenVerifier, passwords: Passwords, proofs: DpopProofs) {
     this.#tokens = tokens
     this.#passwords = passwords
+    this.#proofs = proofs
   }
 
   /** `now`: ms since the epoch. A promise, which never rejects, only when cryptography is to be waited for. */
@@ -115,11 +124,11 @@ export class Authenticator {
       if (holder !== null && holder.consumer !== found.consumer) return invalid(auth, DIFFERENT)
       holder ??= found
     }
-    if (basic === null) return this.#token(auth, token, holder, clientKey, now)
+    if (basic === null) return this.#token(auth, token, holder, request, now)
     const outcome = this.#passwords.verify(basic, auth.directory, clientKey, now)
     const next = (found: Holder | RefusedToken): AuthOutcome | Promise<AuthOutcome> => {
       const both = joined(auth, holder, found)
-      return 'ok' in both ? both : this.#token(auth, token, both, clientKey, now)
+      return 'ok' in both ? both : this.#token(auth, token, both, request, now)
     }
     return outcome instanceof Promise ? outcome.then(next) : next(outcome)
   }
@@ -129,17 +138,39 @@ export class Authenticator {
     auth: PreparedAuth,
     token: string | null,
     holder: Holder | null,
-    clientKey: string,
+    request: AuthRequest,
     now: number
   ): AuthOutcome | Promise<AuthOutcome> {
     const { jwt } = auth.plan
     if (jwt === null || token === null) {
       return holder === null ? missing(auth, 'no credential is presented') : identityOf(holder)
     }
-    const outcome = this.#tokens.verify(token, jwt, clientKey, now)
+    const outcome = this.#tokens.verify(token, jwt, request.clientKey, now)
     return outcome instanceof Promise
-      ? outcome.then((settled) => conclude(auth, settled, holder))
-      : conclude(auth, outcome, holder)
+      ? outcome.then((settled) => this.#conclude(auth, token, settled, holder, request, now))
+      : this.#conclude(auth, token, outcome, holder, request, now)
+  }
+
+  /** Whatever the token says must be proved of its holder is asked of each request, a cached token's too. */
+  #conclude(
+    auth: PreparedAuth,
+    token: string,
+    outcome: TokenOutcome,
+    holder: Holder | null,
+    request: AuthRequest,
+    now: number
+  ): AuthOutcome | Promise<AuthOutcome> {
+    const dpop = usesDpop(request.headers)
+    if (!outcome.ok) return refusal(auth, outcome, dpop)
+    const { confirmation } = outcome.proof.facts
+    const required = auth.plan.jwt?.bound === 'required'
+    if (confirmation === null && !dpop && !required) return join(auth, outcome, holder)
+    const tells = dpop || confirmation?.jkt !== null
+    const proven = provePossession(token, { confirmation, dpop, required }, request, this.#proofs, now)
+    if (!(proven instanceof Promise)) {
+      return proven === null ? join(auth, outcome, holder) : refusal(auth, proven, tells)
+    }
+    return proven.then((settled) => (settled === null ? join(auth, outcome, holder) : refusal(auth, settled, tells)))
   }
 }
 
@@ -152,14 +183,16 @@ function joined(auth: PreparedAuth, before: Holder | null, found: Holder | Refus
 
 const DIFFERENT = 'the credentials name different consumers'
 
-function conclude(auth: PreparedAuth, token: TokenOutcome, holder: Holder | null): AuthOutcome {
-  if (!token.ok) return refusal(auth, token)
+/** A good token, and whatever good credential came beside it. */
+function join(auth: PreparedAuth, token: VerifiedToken, holder: Holder | null): AuthOutcome {
   if (holder === null) return token
   return identityOfBoth(token.proof, token.standing.kid, holder) ?? invalid(auth, DIFFERENT)
 }
 
-function refusal(auth: PreparedAuth, { code, reason }: RefusedToken): AuthRefusal {
-  return code === 'bad-credential' ? invalid(auth, reason) : { ok: false, code, reason, headers: RETRY }
+/** `dpop`: the caller is one that should know of DPoP's challenge. */
+function refusal(auth: PreparedAuth, { code, reason }: RefusedToken, dpop = false): AuthRefusal {
+  const headers = code !== 'bad-credential' ? RETRY : dpop ? auth.unproven : auth.invalid
+  return { ok: false, code, reason, headers }
 }
 
 function guest(plan: AuthPlan, directory: CallerDirectory): Identity | null {
@@ -175,15 +208,18 @@ function guest(plan: AuthPlan, directory: CallerDirectory): Identity | null {
  * here. Nor have client certificates, which no header carries. A realm would only name the product or the inside. A
  * token's challenge that says what was wrong with it would tell a forger which step he has reached.
  */
-function challenges(plan: AuthPlan, bearer: string): readonly string[] {
+function challenges(plan: AuthPlan, ...tokens: string[]): readonly string[] {
   const list: string[] = []
-  if (plan.jwt !== null) list.push('www-authenticate', bearer)
+  if (plan.jwt !== null) for (const challenge of tokens) list.push('www-authenticate', challenge)
   if (plan.key !== null) list.push('www-authenticate', 'ApiKey')
   if (plan.certificate) list.push('www-authenticate', 'ClientCertificate')
   // RFC 7617 section 2 can't do without a realm; this one names nothing.
   if (plan.basic) list.push('www-authenticate', 'Basic realm="api", charset="UTF-8"')
   return Object.freeze(list)
 }
+
+/** RFC 9449 section 7.1. */
+const DPOP = `DPoP algs="${DPOP_ALGORITHMS}"`
 
 /** Both causes of a 503 here pass within moments: a queue drains, a provider answers. */
 const RETRY: readonly string[] = Object.freeze(['retry-after', '1'])

@@ -81,6 +81,14 @@ export interface TokenFacts {
   /** Value of the consumer claim, '' when none. */
   readonly consumerId: string
   readonly attributes: Readonly<Record<string, unknown>>
+  /** What its holder must prove; null: nothing, whoever has it may use it. */
+  readonly confirmation: Confirmation | null
+}
+
+/** Thumbprints in `cnf` (RFC 7800): of a DPoP key (RFC 9449 section 6), of a client certificate (RFC 8705 section 3.1). */
+export interface Confirmation {
+  readonly jkt: string | null
+  readonly x5t: string | null
 }
 
 export interface BadClaims {
@@ -93,7 +101,7 @@ export function readClaims(claims: Claims, typ: string | null, policy: ClaimsPol
   const wrongType = typeComplaint(typ, policy.typ)
   if (wrongType !== null) return bad(wrongType)
   if (claims.iss !== policy.issuer) return bad('iss is not the issuer')
-  const { sub, jti, aud, exp, nbf, iat } = claims
+  const { sub, jti, aud, exp, nbf, iat, cnf } = claims
   if (sub !== undefined && typeof sub !== 'string') return bad('sub is not a string')
   if (jti !== undefined && typeof jti !== 'string') return bad('jti is not a string')
   const audiences = aud === undefined ? [] : stringList(aud)
@@ -101,6 +109,8 @@ export function readClaims(claims: Claims, typ: string | null, policy: ClaimsPol
   if (!isDateOrAbsent(exp)) return bad('exp is not a time')
   if (!isDateOrAbsent(nbf)) return bad('nbf is not a time')
   if (!isDateOrAbsent(iat)) return bad('iat is not a time')
+  const confirmation = cnf === undefined ? null : readConfirmation(cnf)
+  if (confirmation === undefined) return bad('cnf names neither a DPoP key nor a client certificate')
   if (policy.maxAge !== null && iat === undefined) return bad('the issuer has a maxAge and the token no iat')
   for (const { name, path } of policy.required) {
     if (claimAt(claims, path) === undefined) return bad(`the required claim ${name} is missing`)
@@ -137,8 +147,21 @@ export function readClaims(claims: Claims, typ: string | null, policy: ClaimsPol
           .map(({ name, path }) => [name, claimAt(claims, path)] as const)
           .filter(([, value]) => value !== undefined && value !== null)
       )
-    )
+    ),
+    confirmation
   }
+}
+
+/**
+ * Undefined: it asks for a proof that is not understood here. Other members beside one that is are ignored, as RFC 7800
+ * section 3.1 says.
+ */
+function readConfirmation(cnf: unknown): Confirmation | undefined {
+  if (typeof cnf !== 'object' || cnf === null) return undefined
+  const { jkt, 'x5t#S256': x5t } = cnf as Record<string, unknown>
+  if (jkt === undefined && x5t === undefined) return undefined
+  if ((jkt !== undefined && typeof jkt !== 'string') || (x5t !== undefined && typeof x5t !== 'string')) return undefined
+  return Object.freeze({ jkt: jkt ?? null, x5t: x5t ?? null })
 }
 
 /** Null: the clock allows it. */

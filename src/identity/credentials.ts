@@ -20,7 +20,13 @@ const SENT_TWICE = bad('a header that carries a credential is sent twice')
 const DIFFERENT = bad('two different credentials of one kind are presented')
 const ENCODING = bad('the credential in the query is not well percent-encoded')
 
-/** A bearer token: `Authorization: Bearer …`, another header (bare, or as Bearer), a cookie or a query parameter. */
+/** Whether the token in `Authorization` comes with a proof of possession (RFC 9449 section 7.1). */
+export function usesDpop(headers: HeaderList): boolean {
+  const value = headers.get('authorization')
+  return value !== undefined && hasScheme(value, 'dpop')
+}
+
+/** A token: `Authorization: Bearer …` or `DPoP …`, another header (bare, or as Bearer), a cookie or a query parameter. */
 export function findToken(places: Places, headers: HeaderList, query: string): Found {
   return find(places, headers, query, readToken)
 }
@@ -60,6 +66,7 @@ function join(found: Found, next: Found): Found {
 function readToken(header: string, value: string): Found {
   if (value === '') return EMPTY
   if (hasScheme(value, 'bearer')) return afterScheme(value, 6)
+  if (header === 'authorization' && hasScheme(value, 'dpop')) return afterScheme(value, 4)
   // Another scheme is another method's business; elsewhere than in Authorization the token may stand bare.
   return header === 'authorization' ? null : value
 }
@@ -146,6 +153,8 @@ function decode(text: string): string | null {
 export function placesRead(plan: AuthPlan): Places {
   const read = plan.public ? [] : [plan.jwt, plan.key].filter((places) => places !== null)
   const headers = [...read.flatMap((places) => places.header), ...(plan.basic ? ['authorization'] : [])]
+  // A proof of possession is half of a credential.
+  if (!plan.public && plan.jwt !== null) headers.push('dpop')
   return {
     header: [...new Set(headers)],
     cookie: [...new Set(read.flatMap((places) => places.cookie))],

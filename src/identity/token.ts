@@ -17,6 +17,8 @@ export interface Jws {
   readonly alg: string
   readonly kid: string | null
   readonly typ: string | null
+  /** As sent. Never a token's own proof: for proofs of possession, which are about that very key (dpop.ts). */
+  readonly jwk: unknown
   readonly payload: Buffer
 }
 
@@ -41,8 +43,9 @@ export function parseJws(token: string): Jws | Malformed {
 
   const header = parseObject(Buffer.from(token.slice(0, first), 'base64url'), 'header')
   if (!header.ok) return header
-  // jku, jwk, x5u and x5c would let the token say which key proves it (RFC 8725 section 3.10): they are not read.
-  const { alg, kid, typ, crit, b64 } = header.value
+  // jku, jwk, x5u and x5c would let the token say which key proves it (RFC 8725 section 3.10): nothing is looked up by
+  // them.
+  const { alg, kid, typ, crit, b64, jwk } = header.value
   if (typeof alg !== 'string') return malformed('the header has no alg')
   if (!ALGORITHMS.has(alg)) return malformed('alg names no signature algorithm taken here')
   if (kid !== undefined && typeof kid !== 'string') return malformed('kid is not a string')
@@ -57,6 +60,7 @@ export function parseJws(token: string): Jws | Malformed {
     alg,
     kid: kid ?? null,
     typ: typ ?? null,
+    jwk,
     payload: Buffer.from(token.slice(first + 1, second), 'base64url')
   }
 }

@@ -30,6 +30,9 @@ export interface SharedMemory {
   readonly bans: SharedArrayBuffer
   readonly eventSlots: number
   readonly events: SharedArrayBuffer
+  /** What was used once (once.ts), and in how many slots. */
+  readonly once: SharedArrayBuffer
+  readonly onceSlots: number
   readonly counters: SharedArrayBuffer
   readonly beats: SharedArrayBuffer
   /** One per worker, by its index. */
@@ -86,9 +89,10 @@ export function concurrencySlots(options: { readonly limitSlots: number }): numb
 }
 
 /** Forgets everything that was counted by key, and all bans, as after the start: for whoever runs one thing after the other that must not see each other. No other thread may be counting. */
-export function forgetCounts({ limits, concurrency, bans, events }: SharedMemory): void {
+export function forgetCounts({ limits, concurrency, bans, events, once }: SharedMemory): void {
   new Uint8Array(bans).fill(0)
   new Uint8Array(events).fill(0)
+  new Uint8Array(once).fill(0)
   for (const { strangers, callers } of [limits, concurrency]) {
     new Uint8Array(strangers).fill(0)
     new Uint8Array(callers).fill(0)
@@ -103,16 +107,18 @@ export const EVENT_SLOTS = 1 << 18
  * @param options.workers 1-64
  * @param options.limitSlots rate limit buckets over both halves; a power of two is best, others are rounded up
  * @param options.banSlots,eventSlots 16 bytes each, rounded up to a power of two
+ * @param options.onceSlots things that may be used only once remembered at a time
  * @param options.ringBytes room for access records of each worker; rounded up to a power of two
  */
 export function allocateShared(options: {
   workers: number
   limitSlots: number
+  onceSlots?: number
   ringBytes: number
   banSlots?: number
   eventSlots?: number
 }): SharedMemory {
-  const { workers, banSlots = BAN_SLOTS, eventSlots = EVENT_SLOTS } = options
+  const { workers, onceSlots = 1 << 10, banSlots = BAN_SLOTS, eventSlots = EVENT_SLOTS } = options
   const slots = limitSlots(options)
   const atOnce = concurrencySlots(options)
   const seed = randomFillSync(new Int32Array(4))
@@ -141,6 +147,8 @@ export function allocateShared(options: {
     bans: new SharedArrayBuffer(bytesOfBanTable(banSlots)),
     eventSlots,
     events: new SharedArrayBuffer(bytesOfLimitTable(eventSlots)),
+    once: new SharedArrayBuffer(bytesOfLimitTable(onceSlots)),
+    onceSlots,
     counters: new SharedArrayBuffer(bytesOfCounters(workers)),
     beats: new SharedArrayBuffer(bytesOfBeats(workers)),
     rings: Array.from({ length: workers }, () => new SharedArrayBuffer(bytesOfRing(options.ringBytes)))

@@ -1,5 +1,6 @@
 import type { Env } from '../env.ts'
 import { Authenticator } from '../identity/authenticate.ts'
+import { DpopProofs, PROOF_LIFETIME } from '../identity/dpop.ts'
 import { PasswordPool, type PasswordCheck } from '../identity/password-pool.ts'
 import { Passwords } from '../identity/passwords.ts'
 import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
@@ -10,6 +11,7 @@ import type { BanReport } from '../ban.ts'
 import { Beats } from '../memory/beats.ts'
 import { monotonicNs, wallMs } from '../memory/clock.ts'
 import { COUNTER, Counters } from '../memory/counters.ts'
+import { Once } from '../memory/once.ts'
 import type { SharedMemory } from '../memory/shared.ts'
 import { emptyRecord, RecordWriter } from '../observe/codec.ts'
 import type { AccessRecord } from '../observe/record.ts'
@@ -84,7 +86,12 @@ export class WorkerServices {
       onUnknownKid: (issuer) => events.unknownKid(issuer),
       clock
     })
-    this.authenticator = new Authenticator(this.tokens, new Passwords(passwords, env.GATEHOUSE_VERIFY_PER_CLIENT))
+    const once = new Once(memory, 'dpop', PROOF_LIFETIME, monotonic)
+    this.authenticator = new Authenticator(
+      this.tokens,
+      new Passwords(passwords, env.GATEHOUSE_VERIFY_PER_CLIENT),
+      new DpopProofs(signatures, once, env.GATEHOUSE_VERIFY_QUEUE)
+    )
     this.external = external ?? new ExternalChecks(env.GATEHOUSE_DECISION_CACHE_SIZE, this.counters)
     this.#writer = new RecordWriter(memory, index, this.counters)
     this.record.worker = index

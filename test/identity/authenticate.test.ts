@@ -11,6 +11,7 @@ import {
   authPlan,
   authRequest,
   consumerPlan,
+  dpopProofs,
   EC_KEY,
   InlineVerifier,
   issuerPlan,
@@ -63,7 +64,7 @@ const ISSUER = issuerPlan({
 })
 verifier.setKeys(keySet([EC_KEY]))
 verifier.configure(1, [ISSUER], directory)
-const authenticator = new Authenticator(verifier, new Passwords(new SameThreadPasswords(), 8))
+const authenticator = new Authenticator(verifier, new Passwords(new SameThreadPasswords(), 8), dpopProofs(signatures))
 
 interface Sent {
   token?: string

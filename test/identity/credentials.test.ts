@@ -134,7 +134,7 @@ t.test('what a route reads is what it takes out', async (t) => {
   const jwt = jwtPlan({ cookie: ['session'] })
   const key = places({ header: ['x-api-key', 'authorization'], query: ['api_key'] })
   t.strictSame(placesRead(authPlan({ jwt, key })), {
-    header: ['authorization', 'x-api-key'],
+    header: ['authorization', 'x-api-key', 'dpop'],
     cookie: ['session'],
     query: ['api_key']
   })

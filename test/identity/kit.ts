@@ -1,8 +1,11 @@
 /** Plans, keys and tokens for the tests of this folder. */
 import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { HeaderList } from '../../src/headers.ts'
+import { DpopProofs, PROOF_LIFETIME } from '../../src/identity/dpop.ts'
 import { importKey, verifySignature } from '../../src/identity/signature.ts'
 import { signedParts } from '../../src/identity/token.ts'
+import { Once } from '../../src/memory/once.ts'
+import { allocateShared } from '../../src/memory/shared.ts'
 import type { KeyObject } from 'node:crypto'
 import type { AuthRequest } from '../../src/identity/authenticate.ts'
 import type { SignatureVerifier, VerifyAnswer, VerifyRequest } from '../../src/identity/pool.ts'
@@ -18,7 +21,24 @@ import type {
 
 /** What `authenticate` looks at, of a request that presents nothing but `more`. */
 export function authRequest(more: Partial<AuthRequest> = {}): AuthRequest {
-  return { headers: new HeaderList(), query: '', clientKey: '192.0.2.1', clientCertificate: null, ...more }
+  return {
+    headers: new HeaderList(),
+    method: 'GET',
+    scheme: 'https',
+    authority: 'api.example',
+    path: '/orders',
+    query: '',
+    clientKey: '192.0.2.1',
+    clientCertificate: null,
+    trustedPeer: false,
+    ...more
+  }
+}
+
+/** `monotonic` in ns, for how long proofs are remembered. */
+export function dpopProofs(signatures: SignatureVerifier, monotonic?: () => bigint, slots = 1 << 10): DpopProofs {
+  const memory = allocateShared({ workers: 1, limitSlots: 1 << 10, onceSlots: slots, ringBytes: 1 << 16 })
+  return new DpopProofs(signatures, new Once(memory, 'dpop', PROOF_LIFETIME, monotonic), 100)
 }
 
 /** 2026-11-23T00:00:00Z, in ms and in a token's seconds. */
@@ -96,6 +116,7 @@ export function jwtPlan(more: Partial<JwtAuthPlan> = {}): JwtAuthPlan {
     opaque: null,
     audiences: null,
     expiry: 'required',
+    bound: 'if-present',
     ...more
   }
 }

@@ -111,6 +111,7 @@ export class Authentication {
       opaque: this.#opaque(jwt.issuers ?? [], [...path, 'issuers']),
       audiences,
       expiry: jwt.expiry ?? 'required',
+      bound: jwt.bound ?? 'if-present',
       ...places
     }
   }

@@ -9,8 +9,9 @@ import Provider from 'oidc-provider'
 import type { Owner } from '../gateway.ts'
 import type { Signer } from '../tokens.ts'
 
-/** Who asks for tokens, and as whom the gateway asks about opaque ones. */
+/** Who asks for tokens (one whose tokens are bound to its certificate), and as whom the gateway asks about opaque ones. */
 export const APP = { id: 'app', secret: 'app-secret-0123456789abcdef0123456789' }
+export const MACHINE = { id: 'machine', secret: 'machine-secret-0123456789abcdef01234' }
 export const GATEWAY = { id: 'gateway', secret: 'gw:secret/0123456789abcdef%0123456789' }
 
 export interface Asked {
@@ -47,10 +48,11 @@ export class OpenIdProvider {
     const keys = signers.map(({ privateKey, jwk }) => ({ ...privateKey.export({ format: 'jwk' }), ...jwk }))
     const provider = new Provider(this.issuer, {
       jwks: { keys },
-      clients: [APP, GATEWAY].map(({ id, secret }) => ({
+      clients: [APP, MACHINE, GATEWAY].map(({ id, secret }) => ({
         client_id: id,
         client_secret: secret,
         grant_types: ['client_credentials'],
+        tls_client_certificate_bound_access_tokens: id === MACHINE.id,
         redirect_uris: [],
         id_token_signed_response_alg: signers[0]?.alg,
         response_types: []
@@ -63,6 +65,13 @@ export class OpenIdProvider {
         devInteractions: { enabled: false },
         clientCredentials: { enabled: true },
         dPoP: { enabled: true },
+        mTLS: {
+          enabled: true,
+          certificateBoundAccessTokens: true,
+          // As a proxy in front of it would tell.
+          getCertificate: (context: { get(name: string): string }) =>
+            decodeURIComponent(context.get('x-client-certificate')) || undefined
+        },
         introspection: {
           enabled: true,
           allowedPolicy: (_: unknown, client: { clientId: string }) => client.clientId === GATEWAY.id
@@ -113,10 +122,20 @@ export class OpenIdProvider {
   }
 
   /** An access token of the client credentials grant: a JWT, or an opaque one. */
-  async token(format: 'jwt' | 'opaque' = 'jwt', scope = 'orders:read'): Promise<string> {
+  token(format: 'jwt' | 'opaque' = 'jwt', scope = 'orders:read'): Promise<string> {
+    return this.#issue(format, scope, { authorization: basic(APP) })
+  }
+
+  /** The same, bound to a client certificate in PEM. */
+  boundToken(format: 'jwt' | 'opaque', certificate: string): Promise<string> {
+    const headers = { authorization: basic(MACHINE), 'x-client-certificate': encodeURIComponent(certificate) }
+    return this.#issue(format, 'orders:read', headers)
+  }
+
+  async #issue(format: string, scope: string, headers: Record<string, string>): Promise<string> {
     const answer = await fetch(`${this.issuer}/token`, {
       method: 'POST',
-      headers: { authorization: basic(APP) },
+      headers,
       body: new URLSearchParams({ grant_type: 'client_credentials', resource: `https://api.example/${format}`, scope })
     })
     const body = (await answer.json()) as { access_token?: unknown }

@@ -60,9 +60,15 @@ export const JwtAuth = define(
         )
       ),
       expiry: maybe(word('required (default), or optional: tokens without exp are taken.', ['required', 'optional'])),
+      bound: maybe(
+        word(
+          'if-present (default): a token with cnf must be proved by DPoP or its client certificate. required: every token must.',
+          ['if-present', 'required']
+        )
+      ),
       ...places
     },
-    { atLeastOne: ['issuers', 'consumers'], unsupported: { bound: 'Tokens bound to a client certificate or key.' } }
+    { atLeastOne: ['issuers', 'consumers'] }
   )
 )
 
