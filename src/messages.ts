@@ -62,6 +62,7 @@ export type ControlToWorker =
   | { type: 'begin'; head: PlanHead; routes: number; consumers: number }
   | { type: 'routes'; generation: number; routes: RoutePlan[] }
   | { type: 'consumers'; generation: number; consumers: ConsumerPlan[] }
+  | { type: 'configured-revocations'; generation: number; revocations: RevocationPlan[] }
   | { type: 'end'; generation: number }
   | { type: 'commit'; generation: number }
   | { type: 'cancel'; generation: number }

@@ -13,13 +13,15 @@ export type Where = string
 /** Whether a refusal refuses (`enforce`) or is only counted and logged as "would have denied" (`shadow`). */
 export type Mode = 'enforce' | 'shadow'
 
-/** A generation of the configuration. `routes` and `consumers` travel in parts, see messages.ts. */
+/** A generation of the configuration. `routes`, `consumers` and `revocations` travel in parts, see messages.ts. */
 export interface Plan extends PlanHead {
   routes: RoutePlan[]
   consumers: ConsumerPlan[]
+  /** Those of the configuration; those made at run time travel beside the generations. */
+  revocations: RevocationPlan[]
 }
 
-/** All of a plan but its two long lists. */
+/** All of a plan but its long lists. */
 export interface PlanHead {
   /** Counts up from 1 over the life of one gateway process. */
   generation: number
@@ -32,8 +34,6 @@ export interface PlanHead {
   gatewayIp: IpPlan[]
   threats: ThreatsPlan
   issuers: IssuerPlan[]
-  /** Those of the configuration; those made at run time travel beside the generations, see messages.ts. */
-  revocations: RevocationPlan[]
   upstreams: UpstreamPlan[]
   log: LogPlan
   /** Address of the Prometheus exposition; null: on the control socket only. */

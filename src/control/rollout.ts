@@ -142,7 +142,7 @@ interface Waiting {
 class WorkerLink {
   readonly #port: MessagePort
   #plan: Plan | null = null
-  #sent = { routes: 0, consumers: 0 }
+  #sent = { routes: 0, consumers: 0, revocations: 0 }
   #waiting: Waiting | null = null
   /** By number, what is to be told when the worker confirms it. */
   readonly #confirming = new Map<number, () => void>()
@@ -167,8 +167,8 @@ class WorkerLink {
 
   build(plan: Plan): Promise<void> {
     this.#plan = plan
-    this.#sent = { routes: 0, consumers: 0 }
-    const { routes, consumers, ...head } = plan
+    this.#sent = { routes: 0, consumers: 0, revocations: 0 }
+    const { routes, consumers, revocations: _, ...head } = plan
     this.post({ type: 'begin', head, routes: routes.length, consumers: consumers.length })
     return this.#expect('built', plan.generation)
   }
@@ -238,6 +238,10 @@ class WorkerLink {
       const consumers = plan.consumers.slice(sent.consumers, sent.consumers + PART)
       sent.consumers += consumers.length
       this.post({ type: 'consumers', generation, consumers })
+    } else if (sent.revocations < plan.revocations.length) {
+      const revocations = plan.revocations.slice(sent.revocations, sent.revocations + PART)
+      sent.revocations += revocations.length
+      this.post({ type: 'configured-revocations', generation, revocations })
     } else if (sent.routes < plan.routes.length) {
       const routes = plan.routes.slice(sent.routes, sent.routes + PART)
       sent.routes += routes.length

@@ -80,6 +80,7 @@ export class Rehearsal {
     const assumed = new AssumedCallers(plan, callers, keys, (set) => services.setKeys(set))
     const builder = new TablesBuilder(assumed.plan, services)
     builder.addConsumers(assumed.plan.consumers)
+    builder.addRevocations(assumed.plan.revocations)
     builder.addRoutes(assumed.plan.routes)
     const tables = await builder.finish(() => null)
     services.take(tables, null)

@@ -5,7 +5,7 @@ import { RevocationIndex } from '../identity/revocations.ts'
 import { wallMs } from '../memory/clock.ts'
 import type { Limit } from '../limits/limiter.ts'
 import { policyItem } from '../limits/headers.ts'
-import type { ConsumerPlan, LimitPlan, ListenerPlan, Places, PlanHead, RoutePlan } from '../plan.ts'
+import type { ConsumerPlan, LimitPlan, ListenerPlan, Places, PlanHead, RevocationPlan, RoutePlan } from '../plan.ts'
 import { prepareRule, RuleCache, type PreparedRule } from '../policy/authorize.ts'
 import { prepareCors, type PreparedCors } from '../policy/cors.ts'
 import { prepareIp, type PreparedIp } from '../policy/ip.ts'
@@ -92,6 +92,7 @@ export class TablesBuilder {
   readonly #services: WorkerServices
   readonly #routes: RoutePlan[] = []
   readonly #directory = new CallerDirectory()
+  readonly #revocations = new RevocationIndex()
   readonly #rules = new RuleCache()
   readonly #limits = new Map<string, PreparedLimit>()
 
@@ -102,6 +103,10 @@ export class TablesBuilder {
 
   addConsumers(part: readonly ConsumerPlan[]): void {
     this.#directory.add(part)
+  }
+
+  addRevocations(part: readonly RevocationPlan[]): void {
+    for (const entry of part) this.#revocations.add(entry)
   }
 
   addRoutes(part: readonly RoutePlan[]): void {
@@ -145,7 +150,7 @@ export class TablesBuilder {
       routeTable: await RouteTable.build(this.#routes, pace),
       routes,
       directory: this.#directory,
-      revocations: RevocationIndex.of(head.revocations),
+      revocations: this.#revocations,
       transports,
       credentialParameters: new Set(routes.flatMap(({ auth }) => auth.reads.query.map((name) => name.toLowerCase()))),
       plain: prepareResponseHeaders(NO_OPERATIONS, null),

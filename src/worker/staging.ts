@@ -1,5 +1,5 @@
 import { monotonicMs } from '../memory/clock.ts'
-import type { ConsumerPlan, PlanHead, RoutePlan } from '../plan.ts'
+import type { ConsumerPlan, PlanHead, RevocationPlan, RoutePlan } from '../plan.ts'
 import type { WorkerServices } from '../pipeline/services.ts'
 import { TablesBuilder, type Tables } from '../pipeline/tables.ts'
 import type { Apps } from './apps.ts'
@@ -26,9 +26,15 @@ export class Staging {
     this.#builder = new TablesBuilder(head, this.#services)
   }
 
-  add(part: { generation: number; routes?: RoutePlan[]; consumers?: ConsumerPlan[] }): void {
+  add(part: {
+    generation: number
+    routes?: RoutePlan[]
+    consumers?: ConsumerPlan[]
+    revocations?: RevocationPlan[]
+  }): void {
     if (part.generation !== this.#generation) return
     if (part.consumers) this.#builder?.addConsumers(part.consumers)
+    if (part.revocations) this.#builder?.addRevocations(part.revocations)
     if (part.routes) this.#builder?.addRoutes(part.routes)
   }
 

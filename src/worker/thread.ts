@@ -45,6 +45,7 @@ start.control.on('message', (message: ControlToWorker) => {
       return toControl({ type: 'more', generation: message.head.generation })
     case 'routes':
     case 'consumers':
+    case 'configured-revocations':
       staging.add(message)
       // Asked for in a later turn: requests that came meanwhile are served first.
       setImmediate(() => toControl({ type: 'more', generation: message.generation }))

@@ -5,7 +5,12 @@ import type { ControlToWorker, WorkerToControl } from '../../src/messages.ts'
 import type { Plan } from '../../src/plan.ts'
 
 const plan = (generation: number, routes = 0): Plan =>
-  ({ generation, routes: Array.from({ length: routes }, () => ({})), consumers: [] }) as unknown as Plan
+  ({
+    generation,
+    routes: Array.from({ length: routes }, () => ({})),
+    consumers: [],
+    revocations: []
+  }) as unknown as Plan
 
 const NOTHING: RolloutEvents = {
   unknownKid() {},
@@ -28,6 +33,7 @@ class FakeWorker {
         return { type: 'more', generation: message.head.generation }
       case 'routes':
       case 'consumers':
+      case 'configured-revocations':
         return { type: 'more', generation: message.generation }
       case 'end':
         return { type: 'built', generation: message.generation }
@@ -169,6 +175,13 @@ t.test('a worker that comes later holds all revocations before its first generat
   rollout.add(7, late.port)
   while (!late.received.includes('commit')) await turn()
   t.ok(late.received.indexOf('revocations') < late.received.indexOf('begin'), late.received.join(' '))
+})
+
+t.test('revocations of the configuration travel in parts, as routes do', async (t) => {
+  const rollout = new Rollout(NOTHING)
+  const [worker] = workers(t, rollout, 1)
+  await rollout.publish({ ...plan(1), revocations: Array.from({ length: 201 }, () => ({})) } as unknown as Plan)
+  t.equal(worker?.received.filter((type) => type === 'configured-revocations').length, 3)
 })
 
 function turn(): Promise<void> {

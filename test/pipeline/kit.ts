@@ -100,6 +100,7 @@ export async function pipeline(t: Owner, yaml: string): Promise<Pipeline> {
   t.teardown(() => services.close())
   const builder = new TablesBuilder(plan, services)
   builder.addConsumers(plan.consumers)
+  builder.addRevocations(plan.revocations)
   builder.addRoutes(plan.routes)
   const tables = await builder.finish(() => null)
   services.take(tables, null)

@@ -25,6 +25,7 @@ async function build(services: WorkerServices, text: string): Promise<Tables> {
   const plan = planOf(text)
   const builder = new TablesBuilder(plan, services)
   builder.addConsumers(plan.consumers)
+  builder.addRevocations(plan.revocations)
   builder.addRoutes(plan.routes)
   return builder.finish(() => null)
 }

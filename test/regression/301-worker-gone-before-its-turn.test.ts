@@ -16,7 +16,8 @@ void t.test('a worker that ends before its turn is passed over', async (t) => {
     joined() {},
     joinFailed() {}
   })
-  const plan = (generation: number): Plan => ({ generation, routes: [], consumers: [] }) as unknown as Plan
+  const plan = (generation: number): Plan =>
+    ({ generation, routes: [], consumers: [], revocations: [] }) as unknown as Plan
   await rollout.publish(plan(1))
   const { port1, port2 } = new MessageChannel()
   t.teardown(() => port2.close())

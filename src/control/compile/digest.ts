@@ -13,9 +13,9 @@ const OWNERS_WORDS: ReadonlySet<string> = new Set(['attributes', 'equal', 'label
  */
 export function digestOf(plan: Omit<Plan, 'digest'>, contents: readonly string[]): string {
   const hash = createHash('sha256')
-  const { generation: _, routes, consumers, ...head } = plan
+  const { generation: _, routes, consumers, revocations, ...head } = plan
   hash.update(canonical({ ...head, contents: [...contents].sort() }, false))
-  for (const list of [routes, consumers]) {
+  for (const list of [routes, consumers, revocations]) {
     hash.update('\n')
     for (const item of list) hash.update(`${canonical(item, false)}\n`)
   }

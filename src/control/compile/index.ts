@@ -85,7 +85,6 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
     gatewayIp: compileGatewayIp(levels.gateway, report),
     threats: compileThreats(config, { listeners, routes: routes.plans }, report),
     issuers: issuers.plans,
-    revocations: compileRevocations(config.revocations ?? [], report, Date.now()),
     upstreams: upstreams.plans,
     log: compileLog(config.log, documents),
     // The checker has read it once already.
@@ -93,7 +92,8 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
     admin: compileAdmin(config.admin),
     redact: redactedHeaders(config.log, routes.plans),
     routes: routes.plans,
-    consumers
+    consumers,
+    revocations: compileRevocations(config.revocations ?? [], report, Date.now())
   }
   return {
     plan: report.failed ? null : { ...plan, digest: digestOf(plan, issuers.contents) },

@@ -5,7 +5,7 @@ import type { RevocationPlan } from '../../plan.ts'
 import { instant } from './checked.ts'
 import type { Report } from './report.ts'
 
-/** They travel to the workers in one message, and a worker may not be held for longer than that one takes. */
+/** Every worker holds them, some 400 bytes each. */
 export const MOST_CONFIGURED = 10_000
 
 /** `now`: ms since the epoch. */

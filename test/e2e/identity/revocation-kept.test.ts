@@ -1,6 +1,7 @@
 /** Revocations that outlast something: those of the configuration, and those made before a kill -9. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { StatusReport } from '../../../src/control/admin/report.ts'
 import { ask } from '../client.ts'
@@ -10,7 +11,7 @@ import { kill } from '../process/killing.ts'
 import { eventually } from '../visitors.ts'
 import { fresh, Revoking } from './revoking.ts'
 
-const revoking = await Revoking.start(t)
+const revoking = await Revoking.start(t, [fileURLToPath(new URL('../process/faults.ts', import.meta.url))])
 const { gateway, port } = revoking
 
 t.test('those of the configuration: read with it, gone with it, and a bad file changes nothing', async (t) => {
@@ -52,6 +53,25 @@ t.test('those of the configuration: read with it, gone with it, and a bad file c
     revocations: { configuration: 1, runtime: 0 },
     store: { state: 'ok' }
   })
+})
+
+t.test('a worker that replaces another holds them before it serves', async (t) => {
+  const made = await revoking.revoke({ consumer: 'acme' })
+  await ask(port, '/x', { headers: { 'x-fault': 'timer' } }).catch(() => {})
+  await gateway.said(/worker \d failed and is replaced/)
+  const seen = new Set<number>()
+  await eventually(
+    async () => {
+      for (let i = 0; i < 4; i++) seen.add((await ask(port, '/x', { headers: { 'x-api-key': 'acme-key' } })).status)
+      const { workers } = JSON.parse((await control(gateway, '/status')).body) as StatusReport
+      return workers.every(({ state }) => state === 'serving') && workers.some(({ restarts }) => restarts > 0)
+    },
+    20_000,
+    'all serve again'
+  )
+  t.same(await revoking.everywhere({ 'x-api-key': 'acme-key' }), [401])
+  t.same([...seen], [401], 'all the time')
+  t.equal(await revoking.restore(made), 200)
 })
 
 t.test('kept over kill -9: no worker serves before it holds them', async (t) => {

@@ -31,7 +31,8 @@ export class Revoking {
   /** Connections that every worker has some of: they are handed out in turn. */
   readonly #agents = Array.from({ length: 2 * WORKERS }, () => new Agent({ keepAlive: true, maxSockets: 1 }))
 
-  static async start(t: Owner): Promise<Revoking> {
+  /** @param preload modules for every thread of the gateway */
+  static async start(t: Owner, preload: string[] = []): Promise<Revoking> {
     const upstream = await startUpstream(t, (request, response) => {
       if (request.url !== '/stream') return echo(request, response)
       response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -41,6 +42,7 @@ export class Revoking {
     const port = await freePort()
     const gateway = await startGateway(t, configuration(port, upstream.url), {
       workers: WORKERS,
+      preload,
       files: { 'keys.json': JSON.stringify({ keys: [key.jwk, next.jwk] }) }
     })
     const revoking = new Revoking(upstream, port, gateway)

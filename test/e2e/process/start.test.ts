@@ -37,6 +37,15 @@ void t.test('a second start', async (t) => {
   t.same([...losses.bodies.keys()], ['first'], 'nobody ever met the second')
 })
 
+void t.test('a database that is none keeps it from starting, and is left as it is', async (t) => {
+  const garbage = 'no database, though as long as the header of one, which is a hundred bytes. '.repeat(20)
+  const gateway = spawnGateway(t, configuration({}), { files: { 'var/gatehouse.db': garbage } })
+  t.equal(await gateway.exited, 1)
+  t.match(gateway.stderr, /gatehouse: .*gatehouse\.db is damaged .* move it away to start without them/)
+  t.notMatch(gateway.stderr, /starting it|stack|at /, 'said once, in a sentence')
+  t.equal(readFileSync(join(gateway.dir, 'var/gatehouse.db'), 'utf8'), garbage)
+})
+
 void t.test('a start and a stop under a thousand connections leave nothing behind', async (t) => {
   const secret = 'sup3r-s3cret-value-of-this-test'
   const gateway = await startGateway(
