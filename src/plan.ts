@@ -7,6 +7,8 @@
  * Units: times are milliseconds, sizes are bytes, names are as written in the configuration.
  */
 
+import type { JsonBounds } from './json.ts'
+
 /** Where something is written: `file:line:col`, the file as the owner named it. For logs and `explain` only. */
 export type Where = string
 
@@ -42,6 +44,8 @@ export interface PlanHead {
   admin: AdminPlan | null
   /** Names of headers whose values never reach a log, lower-case; `authorization` and `cookie` always among them. */
   redact: string[]
+  /** Compiled schemas: texts that policy/validation/validator.ts makes functions of. Routes share them by position. */
+  schemas: string[]
 }
 
 export interface AdminPlan {
@@ -542,8 +546,36 @@ export interface ValidatePlan {
   maxSize: number
   /** Lower-case media types without parameters; null: any. Asked only of requests with a body. */
   contentTypes: string[] | null
+  /** Bounds of JSON bodies. Present whenever something is asked of what a body holds: then it is held and read. */
+  json?: JsonBounds
+  /** Of a JSON body. */
+  body?: SchemaPlan
+  query?: ParametersPlan
+  /** Of what the route's `{x}` took. */
+  path?: ParametersPlan
   mode: Mode
   where: Where | null
+}
+
+/** One compiled schema. */
+export interface SchemaPlan {
+  /** Position in PlanHead.schemas, and the export there. */
+  module: number
+  name: string
+  where: Where
+}
+
+/** A schema of an object of parameters, which are texts on the wire. */
+export interface ParametersPlan extends SchemaPlan {
+  /** Those that are something else to the schema. */
+  types: Record<string, ParameterType>
+}
+
+/** What a parameter's text may stand for besides itself; in a list, each of its items. */
+export interface ParameterType {
+  list: boolean
+  number: boolean
+  boolean: boolean
 }
 
 export interface CorsPlan {

@@ -33,6 +33,7 @@ const TABLE = {
   'too-large': [413, 'client'],
   'wrong-type': [415, 'client'],
   'expectation-failed': [417, 'client'],
+  invalid: [422, 'client'],
   'wrong-host': [421, 'client'],
   'over-limit': [429, 'client'],
   'headers-too-large': [431, 'client'],
@@ -66,6 +67,7 @@ export const TITLES: Readonly<Record<number, string>> = {
   415: 'Unsupported Media Type',
   417: 'Expectation Failed',
   421: 'Misdirected Request',
+  422: 'Unprocessable Content',
   429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   499: 'Client Closed Request',
@@ -85,10 +87,21 @@ export const PROBLEMS: { readonly [C in ProblemCode]: Problem } = Object.freeze(
   )
 ) as { readonly [C in ProblemCode]: Problem }
 
-/** The body of a refusal: `instance` is the request's id, the one thing that ties it to the owner's log. */
-export function problemBody(problem: Problem, requestId: string): string {
-  return `{"type":"about:blank","title":"${problem.title}","status":${problem.status},"instance":"${requestId}"}`
+/** A part of the request that is not as it should be. */
+export interface InvalidPart {
+  readonly in: 'body' | 'query' | 'path' | 'header' | 'cookie'
+  /** JSON Pointer (RFC 6901) to it. */
+  readonly pointer: string
 }
+
+/** The body of a refusal: `instance` is the request's id, the one thing that ties it to the owner's log. */
+export function problemBody(problem: Problem, requestId: string, invalid: readonly InvalidPart[] = NO_PARTS): string {
+  // What the client sent is told where it is wrong, and never what was expected there.
+  const errors = invalid.length === 0 ? '' : `,"errors":${JSON.stringify(invalid)}`
+  return `{"type":"about:blank","title":"${problem.title}","status":${problem.status},"instance":"${requestId}"${errors}}`
+}
+
+const NO_PARTS: readonly InvalidPart[] = Object.freeze([])
 
 /** A decision against a request: what the caller sees, and in full what the owner sees. */
 export interface Refusal {
@@ -103,6 +116,8 @@ export interface Refusal {
   readonly reason: string
   /** Header fields the status calls for (`www-authenticate`, `retry-after`, `allow`), flat name, value pairs. */
   readonly headers: readonly string[]
+  /** Parts of the request that the caller may mend. */
+  readonly invalid: readonly InvalidPart[]
   /** The connection can't be trusted any further: nothing behind this request may run. */
   readonly close: boolean
 }
@@ -113,7 +128,13 @@ export function refuse(
   code: ProblemCode,
   policy: string,
   reason: string,
-  more: { rule?: string; where?: string; headers?: readonly string[]; close?: boolean } = {}
+  more: {
+    rule?: string
+    where?: string
+    headers?: readonly string[]
+    invalid?: readonly InvalidPart[]
+    close?: boolean
+  } = {}
 ): Refusal {
   return {
     problem: PROBLEMS[code],
@@ -122,6 +143,7 @@ export function refuse(
     where: more.where ?? '',
     reason,
     headers: more.headers ?? NO_HEADERS,
+    invalid: more.invalid ?? NO_PARTS,
     close: more.close ?? false
   }
 }

@@ -1,127 +1,22 @@
-/**
- * JSON from a client, read strictly: the one place where `JSON.parse` meets text that a caller chose. What RFC 8259
- * leaves to the parser and attackers use is refused: a member named twice (two readers would see two tokens), nesting
- * without end, half of a surrogate pair, a byte order mark, `__proto__`.
- */
+import { readJson } from '../json.ts'
 
-/** Deepest nesting of objects and lists taken; real claims stay under ten. */
+/** Deepest nesting of objects and lists taken of a token; real claims stay under ten. */
 export const MAX_DEPTH = 32
 
 export type StrictJson =
   | { readonly ok: true; readonly value: Record<string, unknown> }
   | { readonly ok: false; readonly reason: string }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+/** A token is a few kilobytes at most, and that bounds the rest. */
+const BOUNDS = { depth: MAX_DEPTH, keys: Infinity, items: Infinity }
 
 /** Reads a JSON object out of UTF-8 bytes. `what` names it in the reason: `header`, `payload`. */
 export function parseObject(bytes: Uint8Array, what: string): StrictJson {
-  let text
-  try {
-    text = utf8.decode(bytes)
-  } catch {
-    return { ok: false, reason: `the ${what} is not UTF-8` }
-  }
-  const complaint = scan(text)
-  if (complaint !== null) return { ok: false, reason: `the ${what} ${complaint}` }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return { ok: false, reason: `the ${what} is not JSON` }
-  }
+  const read = readJson(bytes, BOUNDS)
+  if (!read.ok) return { ok: false, reason: `the ${what} ${read.reason}` }
+  const { value } = read
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { ok: false, reason: `the ${what} is not a JSON object` }
   }
   return { ok: true, value: value as Record<string, unknown> }
-}
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-
-/**
- * One walk before `JSON.parse`, which bounds what that will do: the depth, and the names of each open object. On
- * text that isn't JSON its findings may be nonsense, but then `JSON.parse` refuses; on JSON they are exact, because
- * in JSON quotes, braces and commas outside strings mean one thing only. Null: nothing to complain about.
- */
-function scan(text: string): string | null {
-  // Names seen in each open object; null for a list.
-  const open: (Set<string> | null)[] = []
-  let nameNext = false
-  for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
-      case QUOTE: {
-        const end = endOfString(text, i)
-        if (end < 0) return 'has a string that does not end, or half of a surrogate pair'
-        if (nameNext) {
-          const name = unescape(text.slice(i, end + 1))
-          const names = open.at(-1)
-          if (name === null || names === undefined || names === null) return 'is not JSON'
-          if (names.has(name)) return 'has a member twice'
-          if (name === '__proto__') return 'has a member named __proto__'
-          names.add(name)
-          nameNext = false
-        }
-        i = end
-        break
-      }
-      case 0x7b: // {
-        if (open.push(new Set()) > MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH}`
-        nameNext = true
-        break
-      case 0x5b: // [
-        if (open.push(null) > MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH}`
-        nameNext = false
-        break
-      case 0x7d: // }
-      case 0x5d: // ]
-        open.pop()
-        nameNext = false
-        break
-      case 0x2c: // ,
-        nameNext = open.at(-1) instanceof Set
-        break
-    }
-  }
-  return null
-}
-
-/** Index of the closing quote of the string that opens at `start`; -1 when there is none or a `\u` escape is half a pair. */
-function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    const c = text.charCodeAt(i)
-    if (c === QUOTE) return i
-    if (c !== BACKSLASH) continue
-    i++
-    if (text.charCodeAt(i) !== 0x75 /* u */) continue
-    const unit = hex4(text, i + 1)
-    i += 4
-    if (unit < 0xd800 || unit > 0xdfff) continue
-    // A high half must be followed at once by a low one, also escaped: raw halves cannot come out of UTF-8.
-    const low = text.charCodeAt(i + 1) === BACKSLASH && text.charCodeAt(i + 2) === 0x75 ? hex4(text, i + 3) : -1
-    if (unit > 0xdbff || low < 0xdc00 || low > 0xdfff) return -1
-    i += 6
-  }
-  return -1
-}
-
-/** Four hexadecimal digits as a number, or -1. */
-function hex4(text: string, at: number): number {
-  let value = 0
-  for (let i = at; i < at + 4; i++) {
-    const c = text.charCodeAt(i)
-    const digit = c >= 0x30 && c <= 0x39 ? c - 0x30 : (c | 0x20) >= 0x61 && (c | 0x20) <= 0x66 ? (c | 0x20) - 0x57 : -1
-    if (digit < 0) return -1
-    value = value * 16 + digit
-  }
-  return value
-}
-
-/** What a string literal, quotes included, says; null when it says nothing in JSON. */
-function unescape(literal: string): string | null {
-  if (!literal.includes('\\')) return literal.slice(1, -1)
-  try {
-    return String(JSON.parse(literal))
-  } catch {
-    return null
-  }
 }

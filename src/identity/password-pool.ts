@@ -1,5 +1,5 @@
 /** The worker's thread for passwords. Apart from the one for tokens: a flood of passwords must not hold those up. */
-import { Threads } from './pool.ts'
+import { Threads, threadFile } from '../threads.ts'
 import type { PasswordTask } from './password-thread.ts'
 
 /** The need of `Passwords`; `explain` can do without threads. Never rejects; an Error: the check itself failed. */
@@ -19,7 +19,7 @@ export class PasswordPool implements PasswordCheck {
 
   async check(task: PasswordTask): Promise<boolean | Error> {
     if (this.#closed) return new Error('the password thread is closed')
-    this.#threads ??= new Threads('./password-thread', { least: 0, most: 1, queue: QUEUE, idle: IDLE })
+    this.#threads ??= new Threads(threadFile('password-thread', import.meta.url), { least: 0, most: 1, queue: QUEUE, idle: IDLE })
     try {
       return await this.#threads.run(task)
     } catch (error) {

@@ -1,6 +1,6 @@
 /** A thread that checks passwords: each takes it a fraction of a second, which no worker has. */
 import { isPassword, parsePasswordHash } from './password.ts'
-import { lowerPriority } from './priority.ts'
+import { lowerPriority } from '../priority.ts'
 
 export interface PasswordTask {
   readonly password: string

@@ -1,7 +1,7 @@
 /**
  * A verification thread: takes the cold tokens of one tick as one task and says for each which of its keys signed it.
  */
-import { lowerPriority } from './priority.ts'
+import { lowerPriority } from '../priority.ts'
 import { importKey, verifySignature } from './signature.ts'
 import { signedParts } from './token.ts'
 import type { KeyObject } from 'node:crypto'

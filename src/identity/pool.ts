@@ -1,10 +1,8 @@
 /**
- * The worker's side of its verification threads (piscina): collects what one tick brings, sends it as one task, and
+ * The worker's side of its verification threads: collects what one tick brings, sends it as one task, and
  * keeps the rest back until a thread is free, so that under load tasks grow instead of queues.
  */
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { Piscina } from 'piscina'
+import { Threads, threadFile } from '../threads.ts'
 import type { VerifyJob, VerifyTask } from './pool-thread.ts'
 import type { VerificationKey } from '../plan.ts'
 
@@ -34,41 +32,6 @@ interface Waiting {
 /** Tokens in one task: 64 take 3-6 ms, so an answer never waits long for its neighbours, nor does a shutdown. */
 const MAX_TASK = 64
 
-/** Threads that run one file's task: the importer of piscina. */
-export class Threads<Task, Result> {
-  readonly #piscina: Piscina<Task, Result>
-
-  /**
-   * @param file beside this one, without its ending; or a URL, for tests
-   * @param options at least and at most so many threads; ms without work after which one above the least ends; tasks
-   * that may wait
-   */
-  constructor(file: string | URL, options: { least: number; most: number; queue: number; idle?: number }) {
-    const url =
-      typeof file === 'string' ? new URL(`${file}${extname(fileURLToPath(import.meta.url))}`, import.meta.url) : file
-    this.#piscina = new Piscina({
-      filename: url.href,
-      minThreads: options.least,
-      maxThreads: options.most,
-      concurrentTasksPerWorker: 1,
-      maxQueue: options.queue,
-      ...(options.idle === undefined ? {} : { idleTimeout: options.idle }),
-      recordTiming: false
-    })
-    // A thread that dies with nothing to do is replaced at the next task; unheard, the event would end the worker.
-    this.#piscina.on('error', () => {})
-  }
-
-  /** Rejects when the task threw, its thread died, or the threads are closed. */
-  run(task: Task): Promise<Result> {
-    return this.#piscina.run(task)
-  }
-
-  async close(): Promise<void> {
-    await this.#piscina.destroy()
-  }
-}
-
 export class VerifyPool implements SignatureVerifier {
   readonly #pool: Threads<VerifyTask, number[]>
   readonly #threads: number
@@ -87,7 +50,7 @@ export class VerifyPool implements SignatureVerifier {
   constructor(options: { threads: number; file?: URL }) {
     this.#threads = options.threads
     // This class bounds what waits; a thread is never given more than one task.
-    this.#pool = new Threads(options.file ?? './pool-thread', {
+    this.#pool = new Threads(options.file ?? threadFile('pool-thread', import.meta.url), {
       least: options.threads,
       most: options.threads,
       queue: options.threads

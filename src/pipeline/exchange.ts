@@ -50,6 +50,9 @@ export class Exchange implements RequestView {
   /** All of the body, once a stage asked for it and it is there; what is forwarded then. */
   bodyHeld: Uint8Array | null = null
 
+  /** Set by the validate stage: what a JSON body that fits its schema holds, where a rule reads it. */
+  content: unknown = undefined
+
   // Set by the client stage.
   id = ''
   traceparent = ''

@@ -9,6 +9,7 @@ import { parseIp } from '../ip.ts'
 import { monotonicMs, monotonicNs, wallMs } from '../memory/clock.ts'
 import { allocateShared, forgetCounts, type SharedMemory } from '../memory/shared.ts'
 import type { KeySet, ListenerPlan, Plan } from '../plan.ts'
+import { ContentJudge } from '../policy/validation/content-threads.ts'
 import { DescriptionError, type DescribedRequest } from '../policy-test.ts'
 import { AssumedCallers, type Assumed } from './assumed-caller.ts'
 import { UNASKED } from './external-checks.ts'
@@ -74,7 +75,8 @@ export class Rehearsal {
       // Nothing is sent anywhere: nobody is asked about opaque tokens, nor to decide.
       null,
       UNASKED,
-      new SameThreadPasswords()
+      new SameThreadPasswords(),
+      new ContentJudge(0)
     )
     services.beats.setReady(true)
     const assumed = new AssumedCallers(plan, callers, keys, (set) => services.setKeys(set))

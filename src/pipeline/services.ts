@@ -18,6 +18,7 @@ import type { AccessRecord } from '../observe/record.ts'
 import type { KeySet, UpstreamPlan } from '../plan.ts'
 import { Bans } from '../threats/bans.ts'
 import { Detector } from '../threats/detector.ts'
+import { ContentJudge } from '../policy/validation/content-threads.ts'
 import { createTransport } from '../upstream/index.ts'
 import type { Transport } from '../upstream/transport.ts'
 import { type ExternalDecider, ExternalChecks } from './external-checks.ts'
@@ -25,6 +26,9 @@ import type { Exchange } from './exchange.ts'
 import { chargeAnswer } from './limits.ts'
 import type { Tables } from './tables.ts'
 import { UpstreamInquiry } from './token-inquiry.ts'
+
+/** Large bodies that one worker judges at a time. */
+const CONTENT_THREADS = 1
 
 /**
  * What a worker has once, whatever generation it serves: its place in shared memory, its verified tokens and the
@@ -40,6 +44,8 @@ export class WorkerServices {
   readonly authenticator: Authenticator
   readonly revocations = new Revocations()
   readonly external: ExternalDecider
+  /** Reads what request bodies hold. */
+  readonly bodies: ContentJudge
   /** Reused by every exchange that ends. */
   readonly record: AccessRecord = emptyRecord()
   /** Reused by every limit. */
@@ -66,8 +72,10 @@ export class WorkerServices {
     monotonic: () => bigint = monotonicNs,
     inquiry: UpstreamInquiry | null = new UpstreamInquiry(),
     external?: ExternalDecider,
-    passwords: PasswordCheck = new PasswordPool()
+    passwords: PasswordCheck = new PasswordPool(),
+    bodies: ContentJudge = new ContentJudge(CONTENT_THREADS)
   ) {
+    this.bodies = bodies
     this.beats = new Beats(memory)
     this.counters = new Counters(memory, index)
     this.monotonic = monotonic
@@ -175,7 +183,7 @@ export class WorkerServices {
 
   async close(): Promise<void> {
     await Promise.all([...this.#transports.values()].map(({ transport }) => transport.close()))
-    await Promise.all([this.#signatures.close(), this.#passwords.close()])
+    await Promise.all([this.#signatures.close(), this.#passwords.close(), this.bodies.close()])
   }
 }
 

@@ -12,12 +12,14 @@ import { prepareIp, type PreparedIp } from '../policy/ip.ts'
 import { prepareKey, type PreparedKey } from '../policy/key.ts'
 import { prepareRequestHeaders, type PreparedRequestHeaders } from '../policy/request-headers.ts'
 import { prepareResponseHeaders, type PreparedResponseHeaders } from '../policy/response-headers.ts'
+import { prepareValidation, SchemaModules, type PreparedValidation } from '../policy/validation/prepared.ts'
 import { RouteTable } from '../routing/table.ts'
 import type { Transport } from '../upstream/transport.ts'
 import { prepareAction, type PreparedAction } from './action.ts'
 import { prepareExternal, type PreparedExternal } from './external-check.ts'
 import type { WorkerServices } from './services.ts'
 import { prepareThreats, type PreparedThreats } from './threats.ts'
+import { asksBodiless } from './validate.ts'
 
 /**
  * One generation as a worker serves it: the plan made executable. Built whole beside the generation that serves,
@@ -62,6 +64,13 @@ export interface PreparedRoute {
   readonly external: readonly PreparedExternal[]
   readonly rules: readonly PreparedRule[]
   readonly late: readonly PreparedLimit[]
+  readonly validation: PreparedValidation
+  /** What levels in shadow mode would refuse besides; null: nothing. */
+  readonly validationShadow: PreparedValidation | null
+  /** Whether validation has something to say of a request without a body. */
+  readonly validatesBodiless: boolean
+  /** Whether a rule reads what the body holds. */
+  readonly readsBody: boolean
   readonly cors: PreparedCors | null
   readonly requestHeaders: PreparedRequestHeaders
   readonly responseHeaders: PreparedResponseHeaders
@@ -95,9 +104,11 @@ export class TablesBuilder {
   readonly #revocations = new RevocationIndex()
   readonly #rules = new RuleCache()
   readonly #limits = new Map<string, PreparedLimit>()
+  readonly #schemas: SchemaModules
 
   constructor(head: PlanHead, services: WorkerServices) {
     this.#head = head
+    this.#schemas = new SchemaModules(head.schemas)
     this.#services = services
   }
 
@@ -127,6 +138,11 @@ export class TablesBuilder {
 
   async #finish(transports: readonly Transport[], pace: Pace): Promise<Tables> {
     const head = this.#head
+    for (let i = 0; i < this.#schemas.size; i++) {
+      this.#schemas.load(i)
+      const pause = pace()
+      if (pause !== null) await pause
+    }
     const routes: PreparedRoute[] = []
     for (const plan of this.#routes) {
       const pause = pace()
@@ -163,6 +179,8 @@ export class TablesBuilder {
     const auth = prepareAuth(plan.auth, this.#directory)
     const cors = plan.cors === null ? null : prepareCors(plan.cors)
     const limits = plan.limits.map((limit) => this.#limit(limit, auth.reads))
+    const { validate, validateShadow } = plan
+    const pathNames = namesOf(plan.match.paths)
     return {
       plan,
       ip: plan.ip.map(prepareIp),
@@ -171,6 +189,10 @@ export class TablesBuilder {
       external: (plan.external ?? []).map((one) => prepareExternal(one, this.#head, transports)),
       rules: plan.authorize.map((rule) => prepareRule(rule, auth.reads, this.#rules)),
       late: limits.filter(({ limit }) => limit.plan.needsCaller),
+      validation: prepareValidation(validate, pathNames, this.#schemas),
+      validationShadow: validateShadow ? prepareValidation(validateShadow, pathNames, this.#schemas) : null,
+      validatesBodiless: asksBodiless(validate) || asksBodiless(validateShadow),
+      readsBody: false,
       cors,
       requestHeaders: prepareRequestHeaders(plan.headers.request, plan.identity, auth.reads),
       responseHeaders: prepareResponseHeaders(plan.headers, cors),
@@ -205,6 +227,11 @@ export class TablesBuilder {
     this.#limits.set(name, prepared)
     return prepared
   }
+}
+
+/** The `{x}` of patterns. */
+function namesOf(paths: readonly string[]): string[] {
+  return [...new Set(paths.flatMap((path) => path.match(/(?<=\{)[^{}*]+(?=\})/g) ?? []))]
 }
 
 const NONE = { remove: [], rename: [], set: [], default: [], append: [] }

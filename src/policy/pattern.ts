@@ -15,16 +15,19 @@ export interface Pattern {
 const MAX_LENGTH = 1000
 const MAX_PROGRAM = 500
 
-/** Compiles `source` in RE2's syntax (no look-around, no back-references). */
-export function compilePattern(source: string): { ok: true; pattern: Pattern } | { ok: false; message: string } {
-  if (source.length > MAX_LENGTH) {
+/** Compiles `source` in RE2's syntax (no look-around, no back-references). `maxProgram`: for patterns of our own. */
+export function compilePattern(
+  source: string,
+  maxProgram = MAX_PROGRAM
+): { ok: true; pattern: Pattern } | { ok: false; message: string } {
+  if (source.length > MAX_LENGTH && maxProgram === MAX_PROGRAM) {
     return { ok: false, message: `the pattern has ${source.length} characters; ${MAX_LENGTH} is the most` }
   }
   try {
     const compiled = RE2JS.compile(source)
     const size = compiled.programSize()
-    if (size > MAX_PROGRAM) {
-      return { ok: false, message: `the pattern is too large (${size} instructions; ${MAX_PROGRAM} is the most)` }
+    if (size > maxProgram) {
+      return { ok: false, message: `the pattern is too large (${size} instructions; ${maxProgram} is the most)` }
     }
     return { ok: true, pattern: { size, test: (text) => compiled.test(text) } }
   } catch (error) {

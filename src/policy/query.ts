@@ -49,6 +49,25 @@ export function queryParameters(query: string): Map<string, string> | typeof TWI
   return all
 }
 
+/** All parameters with all their values, decoded, in the order they came. */
+export function parameterLists(query: string): Map<string, string[]> | typeof MALFORMED {
+  const all = new Map<string, string[]>()
+  for (let start = 0; start < query.length;) {
+    const end = pairEnd(query, start)
+    const equals = nameEnd(query, start, end)
+    if (equals > start || end > equals) {
+      const name = decodeForm(query, start, equals)
+      const value = decodeForm(query, equals + 1, end)
+      if (name === undefined || value === undefined) return MALFORMED
+      const known = all.get(name)
+      if (known === undefined) all.set(name, [value])
+      else known.push(value)
+    }
+    start = end + 1
+  }
+  return all
+}
+
 /** `query` without the parameters named (decoded): what stays is byte for byte as it came. */
 export function withoutParameters(query: string, names: readonly string[]): string {
   if (query === '' || names.length === 0) return query

@@ -167,7 +167,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     this.x.refusal = refusal
     this.decision = problem.fault === 'client' ? 'deny' : 'error'
     const headers = refusalHeaders(this.x, refusal)
-    const body = problemBody(problem, this.x.id)
+    const body = problemBody(problem, this.x.id, refusal.invalid)
     if (!refusal.close) this.#send(problem.status, headers, body)
     else if (this.x.method !== 'HEAD') this.writer.send(problem.status, headers, body + PADDING, false, 'last')
     else {

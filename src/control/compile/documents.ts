@@ -29,6 +29,11 @@ export class Documents {
     return resolve(this.#dirOf(path), value)
   }
 
+  /** A file that somebody else reads, or looks for. */
+  notice(file: string): void {
+    this.#files.add(file)
+  }
+
   /** PEM text as it stands, or the content of the file named; null when it can't be read, which is then reported. */
   pem(value: string, path: Path): string | null {
     return isPem(value) ? value : this.read(value, path)

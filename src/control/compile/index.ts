@@ -23,6 +23,7 @@ import { effectiveLines, type EffectiveLine } from './origins.ts'
 import { Report } from './report.ts'
 import { compileRevocations } from './revocations.ts'
 import { Routes } from './routes.ts'
+import { Schemas } from './schemas.ts'
 import { compileTests } from './tests.ts'
 import { compileThreats } from './threats.ts'
 import { Upstreams } from './upstreams.ts'
@@ -75,7 +76,8 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
   const upstreams = new Upstreams(config, report)
   const issuers = new Issuers(config.issuers ?? [], documents, upstreams, report)
   const consumers = compileConsumers(config.consumers ?? [], issuers.plans, new ConsumerKeys(documents, report), report)
-  const routes = new Routes(config, levels, listeners, upstreams, report)
+  const schemas = new Schemas(loaded.dirOf([]), documents, report)
+  const routes = new Routes(config, levels, listeners, upstreams, schemas, report)
   const tests = compileTests(config, report)
 
   const plan: Omit<Plan, 'digest'> = {
@@ -91,6 +93,7 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
     metrics: config.metrics ? parseAddress(config.metrics.address) : null,
     admin: compileAdmin(config.admin),
     redact: redactedHeaders(config.log, routes.plans),
+    schemas: schemas.modules,
     routes: routes.plans,
     consumers,
     revocations: compileRevocations(config.revocations ?? [], report, Date.now())

@@ -1,6 +1,7 @@
 /** What a level says of the requests that pass it, and profiles: named policies. */
 import { Type } from 'typebox'
 import {
+  anything,
   define,
   either,
   flag,
@@ -209,6 +210,15 @@ export const Limit = define(
   )
 )
 
+/** A document: the path of a file, or the schema itself. */
+function schemaOf(description: string) {
+  return either(
+    description,
+    text('Path of a .json or .yaml file.', 'path'),
+    mapOf('The schema itself.', anything('A keyword’s value.'), 'text')
+  )
+}
+
 export const Validate = define(
   'validate',
   mapping(
@@ -221,22 +231,34 @@ export const Validate = define(
             maxSize: maybe(text('Largest body: 64kb, 10mb. Default 10mb.', 'size')),
             contentTypes: maybe(
               listOf('Media types taken.', text('A media type without parameters.', 'media-type'), { uniqueBy: null })
+            ),
+            schema: maybe(schemaOf('JSON Schema (draft 2020-12) of the body, which must be JSON.')),
+            json: maybe(
+              mapping(
+                'How much structure a JSON body may have; no member may stand twice.',
+                {
+                  depth: maybe(whole('Deepest nesting of objects and lists. Default 64.', 1, 1000)),
+                  keys: maybe(whole('Most members of one object. Default 10000.', 1, 10_000_000)),
+                  items: maybe(whole('Most items of one list. Default 100000.', 1, 100_000_000))
+                },
+                { atLeastOne: ['depth', 'keys', 'items'] }
+              )
             )
           },
-          {
-            atLeastOne: ['maxSize', 'contentTypes'],
-            unsupported: {
-              schema: 'JSON Schema of the body.',
-              json: 'Depth, keys and items of JSON bodies.'
-            }
-          }
+          { atLeastOne: ['maxSize', 'contentTypes', 'schema', 'json'] }
         )
+      ),
+      query: maybe(
+        mapping('The query’s parameters.', { schema: schemaOf('JSON Schema of the object of all parameters.') })
+      ),
+      path: maybe(
+        mapping('What the route’s {x} took.', { schema: schemaOf('JSON Schema of the object of all of them.') })
       ),
       mode: maybe(Mode)
     },
     {
-      atLeastOne: ['body'],
-      unsupported: { query: 'JSON Schema of the query.', openapi: 'An OpenAPI document that requests must fit.' }
+      atLeastOne: ['body', 'query', 'path'],
+      unsupported: { openapi: 'An OpenAPI document that requests must fit.' }
     }
   )
 )

@@ -1,0 +1,78 @@
+/**
+ * JSON Schemas to JavaScript, ahead of any request: the only importer of ajv. Nothing here runs a schema on a client's
+ * value; the workers do, with the text that comes out (policy/validation/validator.ts).
+ */
+import { _ } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import standalone from 'ajv/dist/standalone/index.js'
+import { FORMATS } from '../../policy/validation/formats.ts'
+import { compilePattern } from '../../policy/pattern.ts'
+
+/** A schema by the URI that references resolve against. */
+export type SchemaSet = ReadonlyMap<string, unknown>
+
+export interface SchemaFault {
+  /** JSON Pointer into the schema, '' where it isn't known. */
+  pointer: string
+  message: string
+}
+
+/** Only compiled here; in a worker the same name is provided. */
+const engine = Object.assign(
+  (source: string) => {
+    const compiled = compilePattern(source)
+    return { test: (text: string) => compiled.ok && compiled.pattern.test(text) }
+  },
+  { code: 'require("pattern")' }
+)
+
+/**
+ * Compiles the schemas that `exports` names (export name to URI with fragment) out of `set`, with all they refer to.
+ * A string: why it can't be done.
+ */
+export function compileSchemas(set: SchemaSet, exports: Readonly<Record<string, string>>): { source: string } | string {
+  try {
+    const ajv = fresh()
+    for (const [uri, schema] of set) ajv.addSchema(schema as object, uri)
+    for (const uri of Object.values(exports)) {
+      if (ajv.getSchema(uri) === undefined) return `nothing stands at ${uri}`
+    }
+    // Its types are of a CommonJS module; Node gives the function as `default` of it.
+    const write = standalone as unknown as { default: (ajv: Ajv2020, refs: Readonly<Record<string, string>>) => string }
+    return { source: write.default(ajv, exports) }
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+function fresh(): Ajv2020 {
+  return new Ajv2020({
+    // Keywords, formats and patterns are checked with their place before (walk.ts).
+    strict: false,
+    logger: false,
+    // `required: [constructor]` is not met by what every object inherits.
+    ownProperties: true,
+    // 19.99 is a multiple of 0.01, whatever the last binary digit says.
+    multipleOfPrecision: 10,
+    validateSchema: false,
+    formats: FORMATS,
+    code: { source: true, regExp: engine, formats: _`require("formats")` }
+  })
+}
+
+let meta: Ajv2020 | null = null
+
+/** Whether `schema` is one by the meta-schema of draft 2020-12; what isn't, with its place. */
+export function checkAgainstMeta(schema: unknown): SchemaFault[] {
+  meta ??= new Ajv2020({ strict: false, logger: false, allErrors: true })
+  const valid = meta.validateSchema(schema as object)
+  if (valid === true) return []
+  const faults = new Map<string, SchemaFault>()
+  for (const { instancePath, message, keyword } of meta.errors ?? []) {
+    // `$dynamicRef` and `anyOf` only say that something below them is wrong.
+    if (keyword === '$ref' || keyword === '$dynamicRef') continue
+    if (!faults.has(instancePath))
+      faults.set(instancePath, { pointer: instancePath, message: message ?? 'is not valid' })
+  }
+  return [...faults.values()]
+}
