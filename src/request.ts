@@ -54,4 +54,6 @@ export interface RequestView {
   /** What `/*` took, encoded, without its leading `/`; '' when none. */
   readonly rest: string
   readonly caller: Caller
+  /** What a JSON body that fits its schema holds; undefined: there is none, or nobody asked for it. */
+  readonly content: unknown
 }

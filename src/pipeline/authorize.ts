@@ -1,4 +1,4 @@
-import { judge } from '../policy/authorize.ts'
+import { judge, type PreparedRule } from '../policy/authorize.ts'
 import { refuse } from '../problems.ts'
 import type { Exchange } from './exchange.ts'
 import type { PreparedRoute } from './tables.ts'
@@ -19,11 +19,25 @@ export class Permit {
   }
 }
 
-/** May they: every rule of every level must hold. */
+/** May they: every rule of every level must hold. Those that read the body are judged when it is there. */
 export function authorize(x: Exchange): Verdict {
   const { route } = x
   if (route === null) throw new Error('authorize before route')
-  const { rules } = route
+  const verdict = judgeRules(x, route.rules)
+  if (verdict === CONTINUE && route.bodyRules.length === 0) x.permit = new Permit(KEY, route)
+  return verdict
+}
+
+/** The rules that read the body, after it was found to fit its schema: the permit waits for them. */
+export function authorizeBody(x: Exchange): Verdict {
+  const { route } = x
+  if (route === null || route.bodyRules.length === 0) return CONTINUE
+  const verdict = judgeRules(x, route.bodyRules)
+  if (verdict === CONTINUE) x.permit = new Permit(KEY, route)
+  return verdict
+}
+
+function judgeRules(x: Exchange, rules: readonly PreparedRule[]): Verdict {
   for (let i = 0; i < rules.length; i++) {
     const rule = rules[i]
     if (rule === undefined) continue
@@ -38,6 +52,5 @@ export function authorize(x: Exchange): Verdict {
     if (plan.mode === 'enforce') return refusal
     x.wouldDeny(refusal)
   }
-  x.permit = new Permit(KEY, route)
   return CONTINUE
 }

@@ -4,7 +4,7 @@
  * makes; nothing writes to the response here.
  */
 import { auth } from './auth.ts'
-import { authorize } from './authorize.ts'
+import { authorize, authorizeBody } from './authorize.ts'
 import { bans, callerBans } from './bans.ts'
 import { external } from './external.ts'
 import { callerLimits, clientLimits } from './limits.ts'
@@ -43,6 +43,7 @@ export const STAGES: Stage[] = [
   { name: 'authorize', run: authorize }, // may they: the only maker of permits
   { name: 'caller-limits', run: callerLimits }, // limits by who calls
   { name: 'validate', run: validate }, // is the request's body one this route takes
+  { name: 'authorize-body', run: authorizeBody }, // rules over what the body holds, now that it fits its schema
   { name: 'respond', run: respond } // routes that Gatehouse answers itself
 ]
 

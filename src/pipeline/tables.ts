@@ -62,15 +62,15 @@ export interface PreparedRoute {
   readonly auth: PreparedAuth
   /** Outermost first; empty on nearly every route. */
   readonly external: readonly PreparedExternal[]
+  /** Judged as soon as the caller is known, and those that read the body. */
   readonly rules: readonly PreparedRule[]
+  readonly bodyRules: readonly PreparedRule[]
   readonly late: readonly PreparedLimit[]
   readonly validation: PreparedValidation
   /** What levels in shadow mode would refuse besides; null: nothing. */
   readonly validationShadow: PreparedValidation | null
   /** Whether validation has something to say of a request without a body. */
   readonly validatesBodiless: boolean
-  /** Whether a rule reads what the body holds. */
-  readonly readsBody: boolean
   readonly cors: PreparedCors | null
   readonly requestHeaders: PreparedRequestHeaders
   readonly responseHeaders: PreparedResponseHeaders
@@ -179,6 +179,7 @@ export class TablesBuilder {
     const auth = prepareAuth(plan.auth, this.#directory)
     const cors = plan.cors === null ? null : prepareCors(plan.cors)
     const limits = plan.limits.map((limit) => this.#limit(limit, auth.reads))
+    const rules = plan.authorize.map((rule) => prepareRule(rule, auth.reads, this.#rules))
     const { validate, validateShadow } = plan
     const pathNames = namesOf(plan.match.paths)
     return {
@@ -187,12 +188,12 @@ export class TablesBuilder {
       early: limits.filter(({ limit }) => !limit.plan.needsCaller),
       auth,
       external: (plan.external ?? []).map((one) => prepareExternal(one, this.#head, transports)),
-      rules: plan.authorize.map((rule) => prepareRule(rule, auth.reads, this.#rules)),
+      rules: rules.filter(({ when }) => when?.usesBody !== true),
+      bodyRules: rules.filter(({ when }) => when?.usesBody === true),
       late: limits.filter(({ limit }) => limit.plan.needsCaller),
       validation: prepareValidation(validate, pathNames, this.#schemas),
       validationShadow: validateShadow ? prepareValidation(validateShadow, pathNames, this.#schemas) : null,
       validatesBodiless: asksBodiless(validate) || asksBodiless(validateShadow),
-      readsBody: false,
       cors,
       requestHeaders: prepareRequestHeaders(plan.headers.request, plan.identity, auth.reads),
       responseHeaders: prepareResponseHeaders(plan.headers, cors),

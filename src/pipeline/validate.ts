@@ -48,7 +48,7 @@ async function judgeWhole(
   }
   const { bodies } = x.tables.services
   if (content !== null) {
-    const judged = await bodies.judge(bytes, content, x.route?.readsBody ?? false)
+    const judged = await bodies.judge(bytes, content, (x.route?.bodyRules.length ?? 0) > 0)
     if (judged.fault !== null) return refusalOf(contentFault(judged.fault, content))
     x.content = judged.value
   }

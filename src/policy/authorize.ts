@@ -35,7 +35,7 @@ export class RuleCache {
     const key = JSON.stringify([source, names, hidden.header, hidden.cookie, hidden.query])
     const known = this.#compiled.get(key)
     if (known !== undefined) return known
-    const compiled = compileRule(source, { path: names, host: names }, hidden)
+    const compiled = compileRule(source, { path: names, host: names }, hidden, true)
     if (!compiled.ok) throw new Error(`rule "${source}": ${compiled.message} (column ${compiled.column})`)
     this.#compiled.set(key, compiled.rule)
     return compiled.rule

@@ -5,6 +5,7 @@ import { inspectRule, isVariable } from './inspection.ts'
 import { children, MACROS, type Node, RuleError } from './syntax.ts'
 import { Fault, spend } from './values.ts'
 import {
+  BODY,
   CERTIFICATE_FIELDS,
   FIELDS,
   headersRead,
@@ -75,6 +76,7 @@ function environment(): Environment {
     env.registerVariable({ name, schema })
   }
   for (const [name, type] of Object.entries(MAPS)) env.registerVariable(name, type)
+  env.registerVariable(BODY, 'dyn')
   env.registerVariable('now', 'google.protobuf.Timestamp')
   env.registerType('net.CIDR', { ctor: Cidr, fields: {} })
   env.registerFunction('cidr(string): net.CIDR', (block: string) => new Cidr(blockSet(block, 0)), { async: false })
@@ -160,7 +162,7 @@ function prepareContext(roots: ReadonlySet<string>, around: Surroundings): (s: S
 
 function wholeRead(root: string, around: Surroundings): Read {
   if (root === 'now') return (s) => new Date(s.now)
-  if (root in MAPS) return compileExpression({ op: 'id', args: root, pos: 0 }, around, () => null)
+  if (root === BODY || root in MAPS) return compileExpression({ op: 'id', args: root, pos: 0 }, around, () => null)
   const fields = Object.entries(FIELDS[root] ?? {})
   const headers = headersRead(around.hidden)
   return (s) => {

@@ -29,6 +29,7 @@ import {
   upperAscii
 } from './values.ts'
 import {
+  contentRead,
   CERTIFICATE_FIELDS,
   FIELDS,
   headerRead,
@@ -135,6 +136,8 @@ class Compiler {
     switch (name) {
       case 'claims':
         return (s) => s.view.caller.claims
+      case 'body':
+        return contentRead
       case 'query':
         return parametersRead(this.#around.hidden)
       case 'path':

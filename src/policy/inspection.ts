@@ -1,11 +1,8 @@
 import { children, isField, MACROS, type Node, RuleError } from './syntax.ts'
-import { CERTIFICATE_FIELDS, FIELDS, MAPS, type Surroundings } from './variables.ts'
-
-/** Named by CONFIG's table but read by nothing yet: a rule that asks for them must not load and then always refuse. */
-const LATER = 'is not supported yet'
+import { BODY, CERTIFICATE_FIELDS, FIELDS, MAPS, type Surroundings } from './variables.ts'
 
 /**
- * Checks what types alone don't: names of the route, fields of fixed variables, what isn't built yet. Gives the
+ * Checks what types alone don't: names of the route, fields of fixed variables, what isn't known here. Gives the
  * variables the rule reads. Throws a RuleError.
  */
 export function inspectRule(root: Node, around: Surroundings): ReadonlySet<string> {
@@ -18,7 +15,7 @@ export function inspectRule(root: Node, around: Surroundings): ReadonlySet<strin
 function inspect(node: Node, around: Surroundings, scoped: readonly string[], roots: Set<string>): void {
   switch (node.op) {
     case 'id':
-      return inspectName(node.args, node.pos, scoped, roots)
+      return inspectName(node.args, node.pos, around, scoped, roots)
     case '.':
     case '[]': {
       const [base, key] = node.args
@@ -60,12 +57,19 @@ function inspect(node: Node, around: Surroundings, scoped: readonly string[], ro
 
 /** Whether `name` is a variable of every rule. */
 export function isVariable(name: string): boolean {
-  return name in FIELDS || name in MAPS || name === 'now' || name === 'body'
+  return name in FIELDS || name in MAPS || name === 'now' || name === BODY
 }
 
-function inspectName(name: string, pos: number, scoped: readonly string[], roots: Set<string>): void {
+function inspectName(
+  name: string,
+  pos: number,
+  { body }: Surroundings,
+  scoped: readonly string[],
+  roots: Set<string>
+): void {
   if (scoped.includes(name)) return
-  if (name === 'body') throw new RuleError(`body ${LATER}`, pos)
+  if (name === BODY && !body)
+    throw new RuleError('body needs validate.body.schema, enforced, and a rule of authorize on such a route', pos)
   if (name in FIELDS) throw new RuleError(`${name} is no value itself: ${fieldNames(name)}`, pos)
   if (name === 'cel' || name === 'optional' || name === 'google')
     throw new RuleError(`${name} can’t be used in rules`, pos)

@@ -5,7 +5,7 @@ import { compileExpression } from './expression.ts'
 import { inspectRule } from './inspection.ts'
 import { RuleError } from './syntax.ts'
 import { Fault, startBudget } from './values.ts'
-import { CALLER_ONLY, type Read, type Scope, type Surroundings } from './variables.ts'
+import { BODY, CALLER_ONLY, type Read, type Scope, type Surroundings } from './variables.ts'
 
 /**
  * Rules in CEL: parsed and type-checked by the library at load (cel.ts), evaluated by closures (expression.ts).
@@ -47,15 +47,17 @@ const MAX_SOURCE = 4096
 
 /**
  * Compiles one rule. `names` are those of the route's `{x}` in its paths and hosts: any other is an error. `hidden`
- * is where the route's `auth` reads credentials, which rules don't get to see (default: nowhere).
+ * is where the route's `auth` reads credentials, which rules don't get to see (default: nowhere). `body`: whether the
+ * rule may read what a validated body holds.
  */
 export function compileRule(
   source: string,
   names: { readonly path: readonly string[]; readonly host: readonly string[] },
-  hidden: Places = NO_PLACES
+  hidden: Places = NO_PLACES,
+  body = false
 ): RuleCompilation {
   try {
-    return { ok: true, rule: compile(source, { ...names, hidden }) }
+    return { ok: true, rule: compile(source, { ...names, hidden, body }) }
   } catch (error) {
     if (error instanceof RuleError) return { ok: false, message: error.message, ...position(source, error.pos) }
     if (error instanceof RangeError) return { ok: false, message: 'the rule is nested too deeply', line: 1, column: 1 }
@@ -73,7 +75,7 @@ function compile(source: string, around: Surroundings): CompiledRule {
   checkType(source)
   const read = compileExpression(root, around, delegate)
   const callerOnly = [...roots].every((name) => CALLER_ONLY.includes(name))
-  return { source, callerOnly, usesBody: false, evaluate: (view, now) => evaluate(read, view, now) }
+  return { source, callerOnly, usesBody: roots.has(BODY), evaluate: (view, now) => evaluate(read, view, now) }
 }
 
 /** Stands in the scope between evaluations, so that no request is kept alive by the last rule that read it. */

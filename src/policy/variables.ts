@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly host: readonly string[]
   /** Where the route's `auth` reads credentials: absent from `request.headers` and `query`. */
   readonly hidden: Places
+  /** Whether rules may ask for `body`: it fits a schema by the time they are judged. */
+  readonly body: boolean
 }
 
 interface Field {
@@ -75,11 +77,15 @@ export const MAPS: Readonly<Record<string, string>> = {
   host: TEXT_MAP
 }
 
+/** Of any type, so a rule compares what it reads of it. */
+export const BODY = 'body'
+
 /** Those whose value is the same for every request of one verified credential. */
 export const CALLER_ONLY: readonly string[] = ['caller', 'claims', 'consumer']
 
 const SENT_TWICE = new Fault('the query parameter was sent twice')
 const UNDECODABLE = new Fault('the query string has broken percent-encoding')
+const NO_BODY = new Fault('the request has no body')
 const NO_TEXT = new Fault('the path value is not UTF-8')
 
 /** `request.headers[name]` for a name known at load; undefined: absent. */
@@ -149,6 +155,12 @@ export function pathRead(name: string): Read {
     if (value === undefined) throw NO_TEXT
     return value
   }
+}
+
+/** What a JSON body holds, in the terms of claims: numbers are doubles. */
+export const contentRead: Read = ({ view }) => {
+  if (view.content === undefined) throw NO_BODY
+  return view.content
 }
 
 export function hostRead(name: string): Read {

@@ -198,7 +198,7 @@ t.test('mistakes are load errors, at their place', async (t) => {
     ['client.certificate["subject"] == "x"', /write client\.certificate\.subject/, 1],
     ['client.certificate == client.certificate', /client\.certificate is no value itself/, 8],
     ['has(client.certificate.subject)', /always there/, 24],
-    ['body.a == 1', /body is not supported yet/, 1],
+    ['body.a == 1', /body needs validate\.body\.schema/, 1],
     ['has(caller.subject)', /always there/, 12],
     ['claims.a', /must be true or false, this is dyn.*compare it/, 1],
     ['request.size', /must be true or false, this is int/, 1],

@@ -32,6 +32,7 @@ export function requestView(parts: ViewParts = {}): RequestView {
     routeName: 'orders.read',
     serviceName: 'orders',
     rest: '',
+    content: undefined,
     ...fields,
     headers: list,
     caller: { ...NOBODY, ...caller },

@@ -17,6 +17,8 @@ export interface GuardedRoute {
   names: PatternNames
   /** Where `auth` reads credentials: rules don't get to see them. */
   credentials: Places
+  /** Whether bodies fit a schema, enforced: then rules may read them. */
+  body: boolean
 }
 
 /** Compiles the rules of routes. */
@@ -66,20 +68,20 @@ export class Rules {
     if (reason !== null) this.#report.ofRoute('error', route.name, [...path, 'when'], reason)
   }
 
-  #verdict(source: string, { names, credentials }: GuardedRoute): string | null {
-    const key = JSON.stringify([source, names.path, names.host, credentials])
+  #verdict(source: string, { names, credentials, body }: GuardedRoute): string | null {
+    const key = JSON.stringify([source, names.path, names.host, credentials, body])
     const known = this.#verdicts.get(key)
     if (known !== undefined) return known
-    const verdict = expressionFault(source, names, credentials)
+    const verdict = expressionFault(source, names, credentials, body)
     this.#verdicts.set(key, verdict)
     return verdict
   }
 }
 
 /** What is wrong with an expression in those surroundings, for its owner; null when nothing is. */
-export function expressionFault(source: string, names: PatternNames, credentials: Places): string | null {
-  const compiled = compileRule(source, names, credentials)
-  if (compiled.ok) return compiled.rule.usesBody ? 'body needs validate.body.schema, which is not supported yet' : null
+export function expressionFault(source: string, names: PatternNames, credentials: Places, body = false): string | null {
+  const compiled = compileRule(source, names, credentials, body)
+  if (compiled.ok) return null
   const { line, column, message } = compiled
   const place = source.trimEnd().includes('\n') ? `line ${line}, column ${column}` : `column ${column}`
   return `at ${place} of the expression: ${message}`

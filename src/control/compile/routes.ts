@@ -98,7 +98,7 @@ export class Routes {
     const { enforced, shadow } = compileValidate(blocks, this.#schemas, report)
     // Even without an answer to who may call, the rest is compiled for its errors: all are shown at once.
     const open = auth?.public ?? false
-    const guarded = { name, public: open, names: match.possible, credentials }
+    const guarded = { name, public: open, names: match.possible, credentials, body: enforced.body !== undefined }
     const plan = {
       index: this.plans.length,
       name,

@@ -8,7 +8,7 @@ t.test('an expression is compiled for its errors, which name the place in it', a
     /^7:\d+ services\[0\]\.routes\[0\]\.policies\.authorize\.when: at column \d+ .*\(route s\.r\)$/
   ])
   saysExactly(t, errorsOf(when('1 + 1')), [/authorize\.when: .*true or false/])
-  saysExactly(t, errorsOf(when('body.x == 1')), [/authorize\.when: .*not supported yet/])
+  saysExactly(t, errorsOf(when('body.x == 1')), [/authorize\.when: .*body needs validate\.body\.schema/])
   t.strictSame(errorsOf(when('path.id == claims.sub')), [])
 })
 
