@@ -19,7 +19,12 @@ export class PasswordPool implements PasswordCheck {
 
   async check(task: PasswordTask): Promise<boolean | Error> {
     if (this.#closed) return new Error('the password thread is closed')
-    this.#threads ??= new Threads(threadFile('password-thread', import.meta.url), { least: 0, most: 1, queue: QUEUE, idle: IDLE })
+    this.#threads ??= new Threads(threadFile('password-thread', import.meta.url), {
+      least: 0,
+      most: 1,
+      queue: QUEUE,
+      idle: IDLE
+    })
     try {
       return await this.#threads.run(task)
     } catch (error) {
