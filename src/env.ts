@@ -68,6 +68,11 @@ const TABLE = {
     ['1mb', '64gb'],
     'Request bodies each worker may hold at once to judge what is in them; past that, 503.'
   ),
+  GATEHOUSE_EXPLAIN_BYTES: bytes(
+    '8mb',
+    ['0b', '1gb'],
+    'Access records remembered for `gatehouse explain REQUEST-ID`, about 500 bytes each; between half of it and all.'
+  ),
   GATEHOUSE_DRAIN_DELAY: ms(
     '500ms',
     ['0ms', '1h'],

@@ -1,17 +1,20 @@
 import type { Explanation } from '../pipeline/explain.ts'
 import type { KeySet } from '../plan.ts'
 import { DescriptionError } from '../policy-test.ts'
-import { CONFIG_OPTION, defineCommand, EXIT, JSON_OPTION, UsageError } from './command.ts'
+import { defineCommand, EXIT, JSON_OPTION, UsageError } from './command.ts'
 import { openConfigFile } from './config-file.ts'
 import { printFindings } from './findings.ts'
+import { describeSeen, seenRequest } from './explain-request.ts'
+import { findGateway, GATEWAY_NOTE, GATEWAY_OPTIONS } from './running-gateway.ts'
 import { complain, paint, print, printJson } from './terminal.ts'
+import { verdictLines } from './verdicts.ts'
 
 export const explain = defineCommand({
-  usage: 'METHOD URL [options]',
+  usage: '(METHOD URL | REQUEST-ID) [options]',
   summary:
-    'Say what would happen to a request: its route, the verdict of every policy with its line in the configuration, and what the upstream would be told. Nothing is sent; the pipeline that decides is the one that serves.',
+    'Say what would happen to a request: its route, the verdict of every policy with its line in the configuration, and what the upstream would be told. Nothing is sent; the pipeline that decides is the one that serves. Or say the same of a request that the running gateway has seen, by its X-Request-Id.',
   options: {
-    config: CONFIG_OPTION,
+    ...GATEWAY_OPTIONS,
     header: { type: 'string', short: 'H', multiple: true, value: '"NAME: VALUE"', meaning: 'A header field.' },
     data: { type: 'string', short: 'd', value: 'BODY', meaning: 'The body.' },
     as: { type: 'string', value: 'CONSUMER', meaning: 'Call as this consumer, with any method the route takes.' },
@@ -31,17 +34,29 @@ export const explain = defineCommand({
   },
   arguments: 2,
   notes: [
-    'Exit code 0 when the request would be let through, 1 when it would be refused, 3 when the configuration has errors.'
+    'Exit code 0 when the request would be let through, 1 when it would be refused, 3 when the configuration has errors.',
+    'With a REQUEST-ID: 0 when it was let through, 1 when it was not or is not remembered, 3 when no gateway runs. How many requests a gateway remembers is GATEHOUSE_EXPLAIN_BYTES.',
+    GATEWAY_NOTE
   ],
   examples: [
     ['gatehouse explain GET https://api.example.com/orders/7 --as acme', 'May acme read that order?'],
     [
       `gatehouse explain GET https://api.example.com/orders/7 --claims '{"iss":"https://idp.example.com","sub":"u1"}'`,
       'What would a token with these claims get?'
-    ]
+    ],
+    ['gatehouse explain 01M84YPG7X1BPWC09B1G91K44D', 'Why was that request refused?']
   ],
-  run: async ({ config, header, data, as, claims, ip, time, listener, json }, [method, url]) => {
-    if (method === undefined || url === undefined) throw new UsageError('explain takes a METHOD and a URL')
+  run: async (options, [method, url]) => {
+    const { config, socket, admin, header, data, as, claims, ip, time, listener, json } = options
+    if (method === undefined) throw new UsageError('explain takes a METHOD and a URL, or a REQUEST-ID')
+    if (url === undefined) {
+      const described = { header, data, as, claims, ip, time, listener }
+      const extra = Object.entries(described).find(([, value]) => value !== undefined)
+      if (extra) throw new UsageError(`--${extra[0]} describes a request: it goes with a METHOD and a URL`)
+      return explainSeen({ config, socket, admin }, requestId(method), json ?? false)
+    }
+    if (socket !== undefined || admin !== undefined)
+      throw new UsageError('--socket and --admin name a running gateway: they go with a REQUEST-ID')
     if (!URL.canParse(url)) throw new UsageError(`"${url}" is no URL; write it whole, with scheme and host`)
     if (as !== undefined && claims !== undefined) throw new UsageError('--as and --claims are two callers: give one')
     const request = {
@@ -79,40 +94,37 @@ export const explain = defineCommand({
   }
 })
 
+async function explainSeen(where: Parameters<typeof findGateway>[0], id: string, json: boolean): Promise<number> {
+  const report = await seenRequest(await findGateway(where), id)
+  if (typeof report === 'string') {
+    if (json) printJson({ id, found: false, reason: report })
+    else complain(report)
+    return EXIT.no
+  }
+  if (json) printJson(report)
+  else print(describeSeen(report))
+  return report.decision === 'forward' || report.decision === 'answer' ? EXIT.yes : EXIT.no
+}
+
+/** Most people who give one word meant an id; whoever forgot the URL did not. */
+function requestId(word: string): string {
+  if (/^[A-Z]{3,7}$/.test(word)) throw new UsageError(`explain ${word} takes a URL too`)
+  if (!/^[\x21-\x7e]{1,64}$/.test(word)) throw new UsageError('a request’s id is 1 to 64 printable characters')
+  return word
+}
+
 function describe({ status, decision, route, upstream, steps, headers }: Explanation): string {
-  const lines = [`route      ${route === '' ? 'none' : route}`]
-  const widths = [8, 8]
-  for (const { stage, verdict } of steps) {
-    widths[0] = Math.max(widths[0] ?? 0, stage.length)
-    widths[1] = Math.max(widths[1] ?? 0, verdict.length)
-  }
-  lines.push('')
-  for (const { stage, verdict, policy, rule, where, detail, shadow } of steps) {
-    const word = verdict.padEnd(widths[1] ?? 0)
-    const painted = verdict === 'deny' ? paint(shadow ? 'yellow' : 'red', word) : word
-    const said = new Set([
-      policy === stage ? '' : policy,
-      rule,
-      detail,
-      shadow ? '(shadow: only counted and logged)' : ''
-    ])
-    said.delete('')
-    const what = [...said]
-    lines.push(
-      `  ${stage.padEnd(widths[0] ?? 0)}  ${painted}  ${what.join('  ')}${where === '' ? '' : `  [${where}]`}`.trimEnd()
-    )
-  }
-  lines.push('')
-  if (decision === 'forward') {
-    lines.push(`${paint('green', 'forwarded')} to ${upstream}, with`)
-    for (const [name, value] of headers) lines.push(`  ${name}: ${value}`)
-  } else if (decision === 'answer') {
-    lines.push(`${paint('green', 'answered')} by the gateway with ${status}`)
-    for (const [name, value] of headers) lines.push(`  ${name}: ${value}`)
-  } else {
-    lines.push(`${paint('red', 'refused')} with ${status}`)
-  }
-  return lines.join('\n')
+  const rows = steps.map(({ stage, verdict, policy, rule, where, detail, shadow }) => ({
+    policy: stage,
+    verdict: shadow ? 'would deny' : verdict,
+    said: [policy === stage ? '' : policy, rule, detail, shadow ? '(shadow: only counted and logged)' : ''],
+    where
+  }))
+  const lines = [`route      ${route === '' ? 'none' : route}`, '', ...verdictLines(rows), '']
+  if (decision === 'forward') lines.push(`${paint('green', 'forwarded')} to ${upstream}, with`)
+  else if (decision === 'answer') lines.push(`${paint('green', 'answered')} by the gateway with ${status}`)
+  else return [...lines, `${paint('red', 'refused')} with ${status}`].join('\n')
+  return [...lines, ...headers.map(([name, value]) => `  ${name}: ${value}`)].join('\n')
 }
 
 function headerOf(text: string): [string, string] {

@@ -14,6 +14,7 @@ import { startControlSocket } from './admin/control-socket.ts'
 import { gatewayResources } from './admin/gateway-resources.ts'
 import { startMetricsServer } from './admin/metrics-server.ts'
 import type { ReloadVerdict, StatusReport } from './admin/report.ts'
+import { requestResources } from './admin/request-resources.ts'
 import type { Resource } from './admin/resource.ts'
 import type { Finding } from './config/load.ts'
 import { GuardPipe } from './guard-pipe.ts'
@@ -95,7 +96,8 @@ export class Control {
     this.#log = createLog({ level: this.#logLevel })
     this.#observation = new Observation(start.memory, start.stdoutFd, {
       linesLost: (error) => this.#log.error('access lines are lost', { reason: error.message }),
-      issuers: () => this.#keys?.status() ?? []
+      issuers: () => this.#keys?.status() ?? [],
+      explainBytes: readEnv(process.env).env.GATEHOUSE_EXPLAIN_BYTES
     })
     this.#bans = new BanBook(start.memory, () => this.#log)
     this.#closers.push(() => this.#bans.close())
@@ -203,7 +205,11 @@ export class Control {
       () => namesOf(this.#rollout.current),
       (text, fields) => this.#log.info(text, fields)
     )
-    return [...gateway, ...revoking, ...banResources(this.#bans)]
+    const requests = requestResources({
+      find: (id) => this.#observation.request(id),
+      horizon: () => this.#observation.horizon()
+    })
+    return [...gateway, ...revoking, ...banResources(this.#bans), ...requests]
   }
 
   #openPorts(plan: Plan): Promise<string | null> {

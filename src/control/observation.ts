@@ -11,7 +11,8 @@ import { Metrics, type MetricSources } from '../observe/metrics.ts'
 import type { AccessRecord } from '../observe/record.ts'
 import { Detector } from '../threats/detector.ts'
 import type { Plan } from '../plan.ts'
-import type { ReloadVerdict } from './admin/report.ts'
+import type { ReloadVerdict, RequestReport } from './admin/report.ts'
+import { RequestMemory } from './request-memory.ts'
 
 /** Between two looks at the rings, ms: how late a line may be in the log. */
 const LOOK = 50
@@ -35,6 +36,7 @@ export class Observation {
   #log: AccessLog | null = null
   #access: Plan['log']['access'] | null = null
   #plan: Plan | null = null
+  readonly #requests: RequestMemory
   /** Labels as JSON by route name, '' for none. */
   #labels = new Map<string, string>()
 
@@ -42,12 +44,13 @@ export class Observation {
   constructor(
     memory: SharedMemory,
     stdout: number,
-    around: { linesLost: (error: Error) => void; issuers: MetricSources['issuers'] }
+    around: { linesLost: (error: Error) => void; issuers: MetricSources['issuers']; explainBytes: number }
   ) {
     const beats = new Beats(memory)
     const readers = memory.rings.map((_, worker) => new RecordReader(memory, worker))
     this.#readers = readers
     this.#onError = around.linesLost
+    this.#requests = new RequestMemory(around.explainBytes)
     this.#stdout = stdout
     this.#counters = new Counters(memory, 'control')
     const counterReader = new CounterReader(memory)
@@ -92,6 +95,7 @@ export class Observation {
   /** Records are read by this plan from now on. */
   use(plan: Plan): void {
     this.#plan = plan
+    this.#requests.use(plan)
     this.#labels = new Map(plan.routes.map(({ name, labels }) => [name, labelsJson(labels)]))
   }
 
@@ -120,7 +124,32 @@ export class Observation {
 
   #take = (record: AccessRecord): void => {
     this.#metrics.record(record)
-    this.#log?.write(accessLine(record, this.#labels.get(record.route) ?? ''))
+    const line = accessLine(record, this.#labels.get(record.route) ?? '')
+    this.#log?.write(line)
+    this.#requests.add(line)
+  }
+
+  /** What became of a request that is over; null when it is not remembered. */
+  request(id: string): RequestReport | null {
+    this.#look()
+    // A look reads no more than its share: a request that is over may still wait behind others.
+    const report = this.#requests.report(id)
+    if (report !== null) return report
+    this.#drain()
+    return this.#requests.report(id)
+  }
+
+  /** How far back `request` knows, and what it never knew, in words. */
+  horizon(): string {
+    const counted = this.#counterReader.total(COUNTER.refusalsNotRecorded)
+    const lost = this.#counterReader.total(COUNTER.recordsDropped)
+    return [
+      this.#requests.horizon(),
+      counted > 0 ? `${counted} refusals were only counted, because they came as a flood` : '',
+      lost > 0 ? `${lost} records were lost, because they came faster than they could be read` : ''
+    ]
+      .filter(Boolean)
+      .join('; ')
   }
 
   /** Reads what is left and writes it out. */

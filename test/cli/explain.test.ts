@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { UsageError } from '../../src/cli/command.ts'
+import { CannotTell, UsageError } from '../../src/cli/command.ts'
 import { explain } from '../../src/cli/explain.ts'
 import { folder, run, type Ran } from './kit.ts'
 
@@ -60,7 +60,11 @@ t.test('explain: a description that cannot be is a usage error', async (t) => {
   const cwd = config(t)
   const url = 'http://localhost:8080/orders/a'
   for (const [args, why] of [
-    [['GET'], 'a METHOD and a URL'],
+    [[], 'a METHOD and a URL, or a REQUEST-ID'],
+    [['GET'], 'explain GET takes a URL too'],
+    [['x'.repeat(65)], '1 to 64 printable characters'],
+    [['an-id', '--as', 'acme'], '--as describes a request'],
+    [['GET', url, '--socket', 'x'], 'they go with a REQUEST-ID'],
     [['GET', '/orders'], 'is no URL'],
     [['GET', url, '--claims', 'x'], '--claims takes a JSON object'],
     [['GET', url, '--claims', '{}', '--as', 'acme'], 'two callers'],
@@ -76,6 +80,13 @@ t.test('explain: a description that cannot be is a usage error', async (t) => {
       args.join(' ')
     )
   }
+})
+
+t.test('explain: of a request id, only a gateway can tell', async (t) => {
+  await t.rejects(explain.run(['an-id', '--socket', '/nowhere.sock']), {
+    constructor: CannotTell,
+    message: /no gateway is running/
+  })
 })
 
 t.test('explain and show: of a file with errors nothing can be said', async (t) => {

@@ -5,9 +5,11 @@ import { compilePlan, stateDirOf } from '../../src/control/compile/index.ts'
 import { loadConfig } from '../../src/control/config/load.ts'
 import { lintKeySet } from '../../src/control/keys/key-set.ts'
 import { explainRequest } from '../../src/pipeline/explain.ts'
+import type { RequestReport } from '../../src/control/admin/report.ts'
 import type { KeySet, Plan } from '../../src/plan.ts'
 import { raw } from '../e2e/client.ts'
 import { gatehouse } from '../e2e/command.ts'
+import { control } from '../e2e/control.ts'
 import { startGateway } from '../e2e/gateway.ts'
 import { seconds, sha256, signer, token } from '../e2e/tokens.ts'
 import { startUpstream } from '../e2e/upstream.ts'
@@ -143,6 +145,18 @@ t.test(`${CASES.length} requests: the same status and route`, async (t) => {
       t.equal(placeOf(line['where']), placeOf(last?.where), `${what}: line`)
     }
     decisions.add(`${explained.decision} ${explained.status}`)
+    // What is worked out of the record afterwards is what the stages noted on the way.
+    const { status: found, body: report } = await control(gateway, `/requests/${String(line['id'])}`)
+    t.equal(found, 200, `${what}: remembered`)
+    const { chain } = JSON.parse(report) as RequestReport
+    const noted = explained.steps.map(({ policy, rule, verdict, shadow, where }) =>
+      [policy, rule, shadow ? 'would deny' : verdict, placeOf(where)].join(' ')
+    )
+    let at = 0
+    for (const { policy, rule, verdict, where } of chain) {
+      if ([policy, rule, verdict, placeOf(where)].join(' ') === noted[at]) at++
+    }
+    t.equal(at, noted.length, `${what}: ${JSON.stringify({ noted, chain })}`)
   }
   t.ok(decisions.size >= 12, [...decisions].join(', '))
 })

@@ -22,7 +22,8 @@ void t.test('lines go where the plan that serves says', async (t) => {
   const memory = allocateShared({ workers: 1, limitSlots: 1 << 10, ringBytes: 1 << 16 })
   const observation = new Observation(memory, 1, {
     linesLost: (error) => t.fail(error.message),
-    issuers: () => []
+    issuers: () => [],
+    explainBytes: 0
   })
   const served = to('served')
   observation.prepare(served).commit()

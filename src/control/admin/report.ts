@@ -1,4 +1,6 @@
 /** What the control socket says of a running gateway: the contract between the control thread and `gatehouse status`. */
+import type { ChainLink } from '../../observe/chain.ts'
+import type { AccessRecord } from '../../observe/record.ts'
 import type { Finding } from '../config/result.ts'
 import type { StoreHealth } from '../store/store.ts'
 
@@ -93,3 +95,41 @@ export type ReloadVerdict =
   | { outcome: 'applied' | 'unchanged'; generation: number; findings: Finding[] }
   /** The gateway goes on as before. `findings` may be empty when a worker refused the plan. */
   | { outcome: 'refused'; generation: number; reason: string; findings: Finding[] }
+
+/** One request that is over, with everything that was decided about it. Texts are '' when there is none. */
+export interface RequestReport {
+  id: string
+  /** When it ended. */
+  time: string
+  method: string
+  scheme: string
+  host: string
+  path: string
+  /** Credentials replaced by `***`. */
+  query: string
+  status: number
+  decision: AccessRecord['decision']
+  client: string
+  listener: string
+  agent: string
+  trace: string
+  /** `service.route` */
+  route: string
+  caller: { method: string; consumer: string; subject: string; issuer: string; credential: string }
+  /** null: none was asked. `ms` until its answer's head; null when none came. */
+  upstream: { target: string; ms: number | null } | null
+  /** First byte in to last byte out. */
+  ms: number
+  bytesIn: number
+  bytesOut: number
+  worker: number
+  /** The generation that decided, and the one that serves now. */
+  generation: number
+  serving: number
+  /** False: that generation is too long ago, and `chain` holds no more than who decided. */
+  linesKnown: boolean
+  /** Policies and rules in shadow that would have denied. */
+  shadow: string[]
+  /** In the order of evaluation. */
+  chain: ChainLink[]
+}

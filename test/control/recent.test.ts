@@ -1,0 +1,63 @@
+import t from 'tap'
+import { accessLine, labelsJson } from '../../src/observe/access-line.ts'
+import { emptyRecord } from '../../src/observe/codec.ts'
+import { RecentRequests } from '../../src/control/recent.ts'
+
+function line(id: string, more: { path?: string; labels?: Record<string, string> } = {}): string {
+  return accessLine({ ...emptyRecord(), id, path: more.path ?? '/', status: 200 }, labelsJson(more.labels ?? {}))
+}
+
+t.test('found by id, the last of two', async (t) => {
+  const recent = new RecentRequests(64 << 10)
+  t.equal(recent.oldest(), null)
+  t.equal(recent.find('a'), null)
+  recent.add(line('a', { path: '/first' }))
+  recent.add(line('b'))
+  recent.add(line('a', { path: '/second' }))
+  t.match(recent.find('a'), { id: 'a', path: '/second' })
+  t.match(recent.find('b'), { id: 'b' })
+  t.match(recent.oldest(), { path: '/first' })
+  t.equal(recent.count, 3)
+})
+
+t.test('what a client sends makes no id', async (t) => {
+  const recent = new RecentRequests(64 << 10)
+  recent.add(line('real', { path: '/x","id":"forged' }))
+  recent.add(line('labelled', { labels: { id: 'forged' } }))
+  recent.add(line('é"\\\n'))
+  t.equal(recent.find('forged'), null)
+  t.equal(recent.find('rea'), null)
+  t.equal(recent.find(''), null)
+  t.equal(recent.find('"'), null)
+  t.match(recent.find('real'), { path: '/x","id":"forged' })
+})
+
+t.test('bounded in bytes: between half and all of them is remembered', async (t) => {
+  const one = line('0000')
+  const recent = new RecentRequests(one.length * 20)
+  const id = (n: number): string => String(n).padStart(4, '0')
+  for (let n = 0; n < 20; n++) recent.add(line(id(n)))
+  t.ok(recent.find(id(0)), 'N are there')
+  recent.add(line(id(20)))
+  t.equal(recent.find(id(0)), null, 'N+1: half is forgotten')
+  t.equal(recent.find(id(9)), null)
+  t.ok(recent.find(id(10)))
+  t.equal(recent.count, 11)
+  for (let n = 21; n < 1000; n++) {
+    recent.add(line(id(n)))
+    if (recent.count < 10 || recent.count > 20) t.fail(`${recent.count} after ${n}`)
+  }
+  t.ok(recent.find(id(990)))
+})
+
+t.test('none when it is switched off, and a line that is too long is left out', async (t) => {
+  const off = new RecentRequests(0)
+  t.notOk(off.enabled)
+  off.add(line('a'))
+  t.equal(off.find('a'), null)
+  const small = new RecentRequests(1000)
+  small.add(line('long', { path: 'x'.repeat(2000) }))
+  small.add(line('a'))
+  t.equal(small.find('long'), null)
+  t.ok(small.find('a'))
+})
