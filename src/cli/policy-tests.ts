@@ -86,7 +86,8 @@ function decidingLine(
   const header = mismatches.find(({ key }) => key.startsWith('headers.'))?.key.slice('headers.'.length)
   const shadow = mismatches.find(({ key }) => key === 'shadow')?.expected
   const step =
-    got.steps.find(({ policy, rule, where }) => where !== '' && named(policy, rule, expect.policy, expect.rule)) ??
+    // Of several of one policy the nearest to the route: that is where most of it is said.
+    got.steps.findLast(({ policy, rule, where }) => where !== '' && named(policy, rule, expect.policy, expect.rule)) ??
     got.steps.find(({ policy, rule, where }) => where !== '' && (rule === shadow || policy === shadow))
   if (step)
     return {

@@ -1,16 +1,13 @@
 import { chainOf, type ChainLink, type ChainRecord } from '../observe/chain.ts'
-import type { IpPlan, ListenerPlan, Plan, RoutePlan } from '../plan.ts'
+import type { Plan } from '../plan.ts'
 import type { RequestReport } from './admin/report.ts'
 import { RecentRequests, type AccessFields } from './recent.ts'
 
 /** Generations whose lines are kept: the one that serves, and those before it that its requests may still speak of. */
 const GENERATIONS = 4
 
-interface Generation {
-  listeners: readonly ListenerPlan[]
-  gatewayIp: readonly IpPlan[]
-  routes: readonly RoutePlan[]
-}
+/** What of a plan a chain is made of: consumers and their secrets are not kept. */
+type Generation = Pick<Plan, 'listeners' | 'gatewayIp' | 'threats' | 'routes'>
 
 /** The last requests with the policies they met, each by the generation that decided it: what `explain REQUEST-ID` asks. */
 export class RequestMemory {
@@ -28,9 +25,9 @@ export class RequestMemory {
   }
 
   /** `plan` decides from now on. */
-  use({ generation, listeners, gatewayIp, routes }: Plan): void {
+  use({ generation, listeners, gatewayIp, threats, routes }: Plan): void {
     this.#serving = generation
-    this.#generations.set(generation, { listeners, gatewayIp, routes })
+    this.#generations.set(generation, { listeners, gatewayIp, threats, routes })
     for (const known of this.#generations.keys()) {
       if (this.#generations.size <= GENERATIONS) break
       this.#generations.delete(known)
@@ -99,10 +96,15 @@ export class RequestMemory {
   }
 }
 
-function chainIn({ listeners, gatewayIp, routes }: Generation, record: ChainRecord, listener: string): ChainLink[] {
+function chainIn(
+  { listeners, gatewayIp, threats, routes }: Generation,
+  record: ChainRecord,
+  listener: string
+): ChainLink[] {
   return chainOf(record, {
     listener: listeners.find(({ name }) => name === listener) ?? null,
     gatewayIp,
+    threats,
     route: routes.find(({ name }) => name === record.route) ?? null
   })
 }

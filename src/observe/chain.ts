@@ -3,7 +3,7 @@
  * decided; but the order is fixed (pipeline/index.ts), so whatever stands before that passed, and what stands behind was
  * not reached. Costs a request nothing: it is worked out when somebody asks.
  */
-import type { IpPlan, ListenerPlan, RoutePlan, Where } from '../plan.ts'
+import type { IpPlan, ListenerPlan, RoutePlan, ScenarioPlan, ThreatsPlan, Where } from '../plan.ts'
 import type { AccessRecord } from './record.ts'
 
 export interface ChainLink {
@@ -39,6 +39,7 @@ export type ChainRecord = Pick<
 export interface MetPlan {
   listener: ListenerPlan | null
   gatewayIp: readonly IpPlan[]
+  threats: ThreatsPlan
   /** null: none matched. */
   route: RoutePlan | null
 }
@@ -83,7 +84,7 @@ export function chainOf(record: ChainRecord, met: MetPlan): ChainLink[] {
     if (at === UNKNOWN) return { ...link, verdict: 'unknown' }
     if (i > at) return { ...link, verdict: 'not reached' }
     if (i === at && record.decision === 'answer') return { ...link, verdict: 'answer' }
-    if (i === at && isRefused(record)) return { ...link, verdict: 'deny', detail: record.reason }
+    if (i === at && isRefused(record)) return denied(record)
     if (shadow && shadows.includes(rule === '' ? policy : rule)) return { ...link, verdict: 'would deny' }
     return { ...link, verdict: 'pass', detail: policy === 'auth' ? callerText(record) : detail }
   })
@@ -91,17 +92,24 @@ export function chainOf(record: ChainRecord, met: MetPlan): ChainLink[] {
 
 const UNKNOWN = -1
 
+/** Where a ban or a time-out stands, only the record says. */
+function denied({ policy, rule, where, reason }: ChainRecord): ChainLink {
+  return { policy, rule, where, verdict: 'deny', detail: reason }
+}
+
 function isRefused({ decision, policy }: ChainRecord): boolean {
   return policy !== '' && decision !== 'forward'
 }
 
 /** Everything that could have decided, in order. */
-function plannedFor({ listener, gatewayIp, route }: MetPlan): Planned[] {
+function plannedFor({ listener, gatewayIp, threats, route }: MetPlan): Planned[] {
   const planned = [stage('framing'), stage('client')]
   if (listener?.clientCertificates) planned.push(stage('listen', listener.clientCertificates.where))
   if (listener?.redirect) planned.push(stage('redirect'))
   if (listener?.ready) planned.push(stage('ready'))
-  planned.push(...gatewayIp.map(ipItem), item('route', route?.name ?? '', route?.where ?? '', 'enforce', ''))
+  planned.push(stage('ban'), ...gatewayIp.map(ipItem))
+  if (threats.honeypots.length > 0) planned.push(stage('honeypot'))
+  planned.push(item('route', route?.name ?? '', route?.where ?? '', 'enforce', ''))
   if (route === null) return planned
   const limits = route.limits.map(({ name, where, mode, level, needsCaller }) => ({
     ...item('limits', name, where, mode, level),
@@ -110,6 +118,7 @@ function plannedFor({ listener, gatewayIp, route }: MetPlan): Planned[] {
   planned.push(...route.ip.map(ipItem), ...limits.filter(({ needsCaller }) => !needsCaller))
   if (route.cors) planned.push(stage('cors', route.cors.where))
   planned.push(item('auth', '', route.auth.where, route.auth.mode, ''))
+  if (threats.scenarios.some(isKeyed)) planned.push(stage('ban'))
   for (const { name, where, mode, level } of route.authorize) {
     planned.push(item('authorize', name ?? '', where, mode, level))
   }
@@ -120,6 +129,11 @@ function plannedFor({ listener, gatewayIp, route }: MetPlan): Planned[] {
   if (route.validateShadow) planned.push(item('validate', '', route.validateShadow.where ?? '', 'shadow', ''))
   planned.push(stage(route.action.kind === 'respond' ? 'respond' : 'upstream', route.where))
   return planned
+}
+
+/** Whether it bans callers or others that are no address: those are looked up when the caller is known. */
+function isKeyed({ by }: ScenarioPlan): boolean {
+  return by !== 'account' && (by.length > 1 || by[0]?.kind !== 'ip')
 }
 
 function stage(policy: string, where: Where = ''): Planned {
@@ -153,6 +167,10 @@ function decidingPlace(record: ChainRecord, planned: Planned[], { route }: MetPl
     (link) => link.policy === policy && link.rule === rule && !link.shadow && (where === '' || link.where === where)
   )
   if (exact >= 0) return exact
+  const nameless = (link: Planned): boolean => link.policy === policy && link.rule === '' && link.where === ''
+  // Bans of addresses are looked up before the route is known, those of callers after auth.
+  const known = record.route === '' ? planned.findIndex(nameless) : planned.findLastIndex(nameless)
+  if (known >= 0) return known
   const rank = ORDER.indexOf(policy)
   if (rank < 0) return UNKNOWN
   const behind = planned.findIndex((link) => ORDER.indexOf(link.policy) > rank)

@@ -12,19 +12,19 @@ import type { KeySet, ListenerPlan, Plan } from '../plan.ts'
 import { ContentJudge } from '../policy/validation/content-threads.ts'
 import { DescriptionError, type DescribedRequest } from '../policy-test.ts'
 import { AssumedCallers, type Assumed } from './assumed-caller.ts'
-import { UNASKED } from './external-checks.ts'
+import { Permit } from './authorize.ts'
+import { countEvents } from './events.ts'
 import { Exchange, type TraceStep } from './exchange.ts'
+import { UNASKED } from './external-checks.ts'
 import { run, STAGES } from './index.ts'
 import { SameThreadPasswords } from './same-thread-passwords.ts'
 import { SameThreadSignatures } from './same-thread-signatures.ts'
 import { WorkerServices } from './services.ts'
 import { TablesBuilder, type Tables } from './tables.ts'
-import { CONTINUE, type Outcome } from './verdict.ts'
+import { Answer, CONTINUE, type Outcome } from './verdict.ts'
 
-/** Buckets that one request's repetitions can touch are few; the tables are emptied for each request. */
-const LIMIT_SLOTS = 4096
-/** Nothing is recorded. */
-const RING_BYTES = 1 << 16
+/** Buckets that one request's repetitions can touch are few, and the tables are emptied for each request. Nothing is recorded. */
+const SIZES = { workers: 1, limitSlots: 4096, banSlots: 4096, eventSlots: 4096, ringBytes: 1 << 16 }
 
 export interface Rehearsed {
   x: Exchange
@@ -62,7 +62,7 @@ export class Rehearsal {
    */
   static async open(plan: Plan, callers: ReadonlySet<string>, keys: readonly KeySet[]): Promise<Rehearsal> {
     const clock = { now: wallMs() }
-    const memory = allocateShared({ workers: 1, limitSlots: LIMIT_SLOTS, ringBytes: RING_BYTES })
+    const memory = allocateShared(SIZES)
     const started = monotonicNs()
     const services = new WorkerServices(
       memory,
@@ -98,7 +98,10 @@ export class Rehearsal {
     this.#clock.now = request.time ?? wallMs()
     const assumed = this.#callers.credential(request, this.#routeOf(request), this.#clock.now)
     forgetCounts(this.#memory)
-    for (let i = 1; i < repeat; i++) await run(this.#arrive(request, assumed))
+    for (let i = 1; i < repeat; i++) {
+      const before = this.#arrive(request, assumed)
+      end(before, await run(before))
+    }
     const x = this.#arrive(request, assumed)
     const steps: TraceStep[] = []
     x.trace = steps
@@ -154,6 +157,17 @@ export class Rehearsal {
     return x
   }
 }
+
+/** Detection is told, as at the worker's exit. What an upstream would have answered is not known. */
+function end(x: Exchange, outcome: Outcome): void {
+  if (outcome instanceof Permit) return countEvents(x, UNKNOWN_STATUS)
+  if (outcome instanceof Answer) return countEvents(x, outcome.status)
+  x.refusal = outcome
+  countEvents(x, outcome.problem.status)
+}
+
+/** Of no scenario's interest. */
+const UNKNOWN_STATUS = 0
 
 function listenerOf(listeners: readonly ListenerPlan[], name: string | null, tls: boolean): number {
   if (name !== null) {

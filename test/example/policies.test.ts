@@ -11,6 +11,9 @@ import { runTests } from '../../src/cli/policy-tests.ts'
 import { prepareExample } from '../../src/example/material.ts'
 import { run } from '../cli/kit.ts'
 
+// Some thirty configurations are read: 4 s alone, much longer beside others.
+t.setTimeout(180_000)
+
 const CONFIG = join(import.meta.dirname, '../../config')
 const home = mkdtempSync(join(tmpdir(), 'gh-'))
 t.teardown(() => rmSync(home, { recursive: true, force: true }))

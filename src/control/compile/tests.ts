@@ -6,6 +6,8 @@
 import type { Config, PoliciesConfig, PolicyTestConfig } from '../config/schema.ts'
 import { didYouMean } from '../config/names.ts'
 import type { DescribedRequest, Expectation, PolicyTest } from '../../policy-test.ts'
+import { RESERVED } from '../../threats/tag.ts'
+import { BUILT_IN_SCENARIOS } from './built-in-threats.ts'
 import type { Path, Report } from './report.ts'
 
 type RequestConfig = PolicyTestConfig['request']
@@ -15,6 +17,7 @@ type ExpectConfig = PolicyTestConfig['expect']
 const DECIDERS = [
   'framing',
   'client',
+  'listen',
   'ban',
   'honeypot',
   'route',
@@ -58,7 +61,7 @@ class Tests {
       ...(config.upstreams ?? []).map(({ name }) => name),
       ...config.services.filter(({ upstream }) => typeof upstream !== 'string').map(({ name }) => `service:${name}`)
     ])
-    this.#rules = new Set(policiesOf(config).flatMap(rulesOf))
+    this.#rules = new Set([...policiesOf(config).flatMap(rulesOf), ...bansOf(config)])
   }
 
   all(tests: readonly PolicyTestConfig[] | undefined, path: Path): PolicyTest[] {
@@ -171,6 +174,12 @@ function policiesOf(config: Config): PoliciesConfig[] {
     ...(config.profiles ?? []).map(({ policies }) => policies),
     ...config.services.flatMap(({ policies, routes }) => [policies, ...routes.map((route) => route.policies)])
   ].filter((policies) => policies !== undefined)
+}
+
+/** Names of all that bans. */
+function bansOf({ threats }: Config): string[] {
+  const own = threats?.bans === undefined || threats.bans === 'none' ? [] : threats.bans
+  return [...own.map(({ name }) => name), ...BUILT_IN_SCENARIOS.map(({ name }) => name), ...RESERVED]
 }
 
 /** Names of its limits and rules. */

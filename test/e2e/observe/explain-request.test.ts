@@ -28,6 +28,7 @@ services:
           authorize: [ { name: tried, when: "false", mode: shadow }, { name: own, when: '${rule}', reason: "another tenant's" } ]
           validate: { body: { maxSize: 1kb } }
   - { name: gone, url: "http://127.0.0.1:1", policies: { auth: public }, routes: [ { name: any, match: { paths: ["/gone"] } } ] }
+threats: { honeypots: [/secret] }
 `
 const gateway = await startGateway(t, yaml(), { workers: 1 })
 const KEY = { 'x-api-key': 'acme-key' }
@@ -77,10 +78,13 @@ t.test('forwarded: everything passed, each with its line', async (t) => {
     'framing  pass ',
     'client  pass ',
     'ready  pass ',
+    'ban  pass ',
     'ip  pass 6',
+    'honeypot  pass ',
     'route orders.read pass 13',
     'limits flood pass 7',
     'auth  pass 11',
+    'ban  pass ',
     'authorize tried would deny 16',
     'authorize own pass 16',
     'limits plan pass 11',
@@ -93,8 +97,9 @@ t.test('refused: what passed, who decided, what was not reached; in words too', 
   const reply = await ask(gateway.port, '/orders/globex', { headers: KEY })
   t.equal(reply.status, 403)
   const seen = await report(reply)
-  t.strictSame(chainText(seen).slice(6), [
+  t.strictSame(chainText(seen).slice(8), [
     'auth  pass 11',
+    'ban  pass ',
     'authorize tried would deny 16',
     'authorize own deny 16',
     'limits plan not reached 11',
@@ -123,18 +128,21 @@ t.test('every kind of end', async (t) => {
     return [`${decision} ${status}`, ...decided.map(({ policy, rule }) => `${policy} ${rule}`), `${after.length} more`]
   }
   t.strictSame(await deciding('/nowhere'), ['deny 404', 'route ', '0 more'])
-  t.strictSame(await deciding('/-/ready'), ['answer 200', 'ready ', '2 more'])
-  t.strictSame(await deciding('/orders/acme'), ['deny 401', 'auth ', '5 more'])
+  t.strictSame(await deciding('/-/ready'), ['answer 200', 'ready ', '4 more'])
+  t.strictSame(await deciding('/orders/acme'), ['deny 401', 'auth ', '6 more'])
   t.strictSame(await deciding('/orders/acme', { headers: { 'x-forwarded-for': '203.0.113.5' } }), [
     'deny 403',
     'ip ',
-    '1 more'
+    '2 more'
   ])
   t.strictSame(await deciding('/orders/acme', { headers: KEY, method: 'POST', body: 'x'.repeat(1025) }), [
     'deny 413',
     'validate ',
     '1 more'
   ])
+  const stranger = { headers: { 'x-forwarded-for': '198.51.100.1' } }
+  t.strictSame(await deciding('/secret', stranger), ['deny 403', 'honeypot honeypot', '1 more'])
+  t.strictSame(await deciding('/orders/acme', stranger), ['deny 403', 'ban honeypot', '3 more'])
   t.strictSame(await deciding('/gone'), ['error 502', 'upstream ', '0 more'])
   await ask(gateway.port, '/orders/acme', { headers: KEY })
   t.strictSame(await deciding('/orders/acme', { headers: KEY }), ['deny 429', 'limits plan', '2 more'])
