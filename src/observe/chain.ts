@@ -58,6 +58,7 @@ const ORDER = [
   'cors',
   'websocket',
   'auth',
+  'revocation',
   'external',
   'authorize',
   'limits',
@@ -118,7 +119,9 @@ function plannedFor({ listener, gatewayIp, threats, route }: MetPlan): Planned[]
   planned.push(...route.ip.map(ipItem), ...limits.filter(({ needsCaller }) => !needsCaller))
   if (route.cors) planned.push(stage('cors', route.cors.where))
   planned.push(item('auth', '', route.auth.where, route.auth.mode, ''))
+  if (!route.auth.public) planned.push(stage('revocation'))
   if (threats.scenarios.some(isKeyed)) planned.push(stage('ban'))
+  for (const { where, mode, level } of route.external ?? []) planned.push(item('external', '', where, mode, level))
   for (const { name, where, mode, level } of route.authorize) {
     planned.push(item('authorize', name ?? '', where, mode, level))
   }

@@ -15,7 +15,12 @@ export interface ExternalDecider {
 
 /** For explanations, which send nothing: the service is taken to say yes, and to add nothing. */
 export const UNASKED: ExternalDecider = {
-  decide: ({ plan }) => ({ kind: 'admit', fields: [], reason: `${plan.url} is not asked here`, keep: false })
+  decide: ({ plan }) => ({
+    kind: 'admit',
+    fields: [],
+    reason: `${plan.url} is not asked offline, and taken to say yes`,
+    keep: false
+  })
 }
 
 interface Kept {
