@@ -89,11 +89,11 @@ export function concurrencySlots(options: { readonly limitSlots: number }): numb
 }
 
 /** Forgets everything that was counted by key, and all bans, as after the start: for whoever runs one thing after the other that must not see each other. No other thread may be counting. */
-export function forgetCounts({ limits, sliding, concurrency, bans, events, once }: SharedMemory): void {
+export function forgetCounts({ limits, sliding, quotas, concurrency, bans, events, once }: SharedMemory): void {
   new Uint8Array(bans).fill(0)
   new Uint8Array(events).fill(0)
   new Uint8Array(once).fill(0)
-  for (const { strangers, callers } of [limits, sliding, concurrency]) {
+  for (const { strangers, callers } of [limits, sliding, quotas, concurrency]) {
     new Uint8Array(strangers).fill(0)
     new Uint8Array(callers).fill(0)
   }
