@@ -7,6 +7,7 @@ import { createHash, createPublicKey } from 'node:crypto'
 import { ALGORITHMS } from '../../identity/algorithms.ts'
 import { isCanonical } from '../../identity/base64url.ts'
 import { isRocaModulus } from './roca.ts'
+import { hasSmallOrder } from './small-order.ts'
 import { isWeakSecret } from './weak-secrets.ts'
 import type { VerificationKey } from '../../plan.ts'
 
@@ -142,7 +143,9 @@ function curveComplaint(kty: string, { crv, x, y }: Record<string, unknown>): st
     if (typeof part !== 'string' || !isCanonical(part, 0, part.length)) return 'has a coordinate that is not base64url'
     if (Buffer.byteLength(part, 'base64url') !== size) return 'has a coordinate of the wrong length for its curve'
   }
-  return null
+  return crv === 'Ed25519' && hasSmallOrder(Buffer.from(String(x), 'base64url'))
+    ? 'is a point of small order: anyone can sign for it'
+    : null
 }
 
 /** Base64urlUInt (RFC 7518 section 2). */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { ALGORITHMS, ASYMMETRIC } from '../../../src/identity/algorithms.ts'
 import { lintJwk, lintPem, lintSecret } from '../../../src/control/keys/lint.ts'
 import type { LintedKey } from '../../../src/control/keys/lint.ts'
@@ -128,6 +128,31 @@ t.test('a point that is not on its curve is refused', async (t) => {
   const y = Buffer.from(String(EC.y), 'base64url')
   y[31] = (y[31] ?? 0) ^ 1
   t.match(lint({ ...EC, y: y.toString('base64url') }), /^refuse: is no valid key/)
+})
+
+t.test('a point of small order, which verifies what anyone made, is refused', async (t) => {
+  const neutral = Buffer.from(`01${'00'.repeat(31)}`, 'hex')
+  const key = createPublicKey({ key: { ...ED, x: neutral.toString('base64url') }, format: 'jwk' })
+  t.ok(verify(null, Buffer.from('any message'), key, Buffer.concat([neutral, Buffer.alloc(32)])), 'without a key')
+  for (const hex of [
+    `01${'00'.repeat(31)}`,
+    `01${'00'.repeat(30)}80`,
+    '00'.repeat(32),
+    `${'00'.repeat(31)}80`,
+    `ec${'ff'.repeat(30)}7f`,
+    `ed${'ff'.repeat(30)}7f`,
+    `ee${'ff'.repeat(31)}`,
+    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
+    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa'
+  ])
+    t.match(
+      lint({ ...ED, x: Buffer.from(hex, 'hex').toString('base64url') }),
+      /^refuse: is a point of small order/,
+      hex
+    )
+  t.equal(lint(ED), 'EdDSA Ed25519')
 })
 
 t.test('secrets: only where HMAC is listed, as long as the hash, and not known to all', async (t) => {
