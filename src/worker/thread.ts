@@ -37,7 +37,6 @@ start.control.on('message', (message: ControlToWorker) => {
     case 'revocations': {
       const { add, remove, whole } = message.change
       services.revocations.change(add, remove, whole)
-      traffic.cutRevoked()
       return toControl({ type: 'confirmed', number: message.confirm })
     }
     case 'begin':

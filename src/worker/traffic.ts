@@ -33,6 +33,8 @@ export class Traffic implements AppsOwner, ServingWorker {
   #ports: readonly number[] = []
   #draining = false
   #connections = 0
+  /** The revocations that what is under way was last held against: once per sweep, however many come. */
+  #revocationsSeen = 0
 
   readonly #report: (error: unknown, request: string) => void
 
@@ -57,18 +59,6 @@ export class Traffic implements AppsOwner, ServingWorker {
     this.#tables = tables
     tables.bindPorts(this.#ports)
     this.#services.take(tables, before)
-    this.cutRevoked()
-  }
-
-  /** Ends what a caller has open who was revoked meanwhile: streams, long downloads, uploads. */
-  cutRevoked(): void {
-    const { revocations } = this.#services
-    const now = wallMs()
-    for (const serving of this.#underWay.all()) {
-      const { standing } = serving.x
-      const entry = standing === null ? null : revocations.of(standing, now)
-      if (entry !== null) serving.revoked(entry)
-    }
   }
 
   setPorts(ports: readonly number[]): void {
@@ -153,6 +143,21 @@ export class Traffic implements AppsOwner, ServingWorker {
   #look(): void {
     const now = monotonicMs()
     this.#underWay.forEach((serving) => serving.sweep(now))
+    const { epoch } = this.#services.revocations
+    if (epoch !== this.#revocationsSeen) {
+      this.#revocationsSeen = epoch
+      this.#cutRevoked()
+    }
+  }
+
+  /** Ends what callers have open who were revoked meanwhile: streams, long downloads, uploads. */
+  #cutRevoked(): void {
+    const now = wallMs()
+    this.#underWay.forEach((serving) => {
+      const { standing } = serving.x
+      const entry = standing === null ? null : this.#services.revocations.of(standing, now)
+      if (entry !== null) serving.revoked(entry)
+    })
   }
 
   /** Resolves when nothing is under way, or at the deadline (ms from now), when what is left has been cut off. */
