@@ -7,6 +7,7 @@
  */
 import { ConcurrencyTable, NO_ROOM } from '../memory/concurrency.ts'
 import { COUNTER, type Counters } from '../memory/counters.ts'
+import { scaleOf, withScale } from '../memory/debt-sketch.ts'
 import { KeyHash, type Domain } from '../memory/hash.ts'
 import { LimitTable, newVerdict, type Verdict } from '../memory/limit-table.ts'
 import type { SharedMemory } from '../memory/shared.ts'
@@ -22,6 +23,8 @@ export interface Limit {
   readonly amount: AmountPlan
   readonly domain: Domain
   readonly counted: Counted
+  /** Of the plan's own amount (memory/debt-sketch.ts), so that a key's bucket is the same in every tier. */
+  readonly scale: number
 }
 
 /** No place is held: a rate's verdict, or a refusal. */
@@ -103,7 +106,9 @@ export class Limiter {
     if (amount.kind === 'sliding') place += SEPARATOR + amount.period
     if (amount.kind === 'quota') place += SEPARATOR + amount.per
     const domain = this.#hashOf(amount.kind).domain(place)
-    return { plan, amount, domain, counted: countedAs(amount, cost) }
+    const own = countedAs(plan.amount, cost)
+    const scale = own.kind === 'rate' ? scaleOf(own.rate.capacityNs) : 0
+    return { plan, amount, domain, counted: countedAs(amount, cost), scale }
   }
 
   /**
@@ -126,7 +131,7 @@ export class Limiter {
     const { counted } = limit
     if (counted.kind === 'rate') {
       const table = identified ? this.#callers : this.#strangers
-      table.take(hash.lo, hash.hi, counted.rate, now, into)
+      table.take(hash.lo || 1, withScale(hash.hi, limit.scale), counted.rate, now, into)
     } else if (counted.kind === 'sliding') {
       const table = identified ? this.#callersSliding : this.#strangersSliding
       table.take(hash.lo, hash.hi, counted.window, now, into)
@@ -155,7 +160,7 @@ export class Limiter {
     const { counted } = limit
     if (counted.kind === 'rate') {
       const table = identified ? this.#callers : this.#strangers
-      table.charge(lo, hi, counted.rate, units, now, into)
+      table.charge(lo || 1, withScale(hi, limit.scale), counted.rate, units, now, into)
     } else if (counted.kind === 'sliding') {
       const table = identified ? this.#callersSliding : this.#strangersSliding
       table.charge(lo, hi, counted.window, units, now, into)
@@ -173,7 +178,7 @@ export class Limiter {
     const { counted } = limit
     if (counted.kind === 'rate') {
       const table = identified ? this.#callers : this.#strangers
-      table.peek(hash.lo, hash.hi, counted.rate, now, into)
+      table.peek(hash.lo || 1, withScale(hash.hi, limit.scale), counted.rate, now, into)
     } else if (counted.kind === 'sliding') {
       const table = identified ? this.#callersSliding : this.#strangersSliding
       table.peek(hash.lo, hash.hi, counted.window, now, into)

@@ -32,7 +32,7 @@ export const COUNTER_NAMES = [
   'connectionsClosed',
   /** Header fields dropped for an underscore in their name. */
   'underscoreHeadersDropped',
-  /** Requests refused because no slot was free for their key, in the table of rates or of requests at once. */
+  /** Requests refused while their key had no slot in the limits' tables. */
   'limitTableFull',
   'limitRefusals',
   'upstreamConnects',

@@ -10,13 +10,16 @@
  * (0.1 % at 1,000,000/s, nothing where the period divides evenly). Rates over 1,000,000,000/s count as that one:
  * closer than 1 ns apart, no host can tell. The burst is exact at any rate.
  *
- * A full window (64 live buckets): the new key is refused and `full` set. Letting it pass would let whoever fills the
- * table go unlimited; taking the slot that expires soonest would hand a spent bucket back to its owner, full. Keys
- * that have a slot are not touched by it. The wait told is until the first slot of the window comes free. With random
- * keys the first refusal comes at about three quarters of a table in live use.
+ * A full window (64 live buckets): with random keys the first comes at about three quarters of a table in live use. A
+ * new key then has no slot, and what it owes is kept in a sketch (debt-sketch.ts), which never says less: the key gets no
+ * more than its limit, though perhaps less. A key that owes more than the least of its window takes that one's slot,
+ * whose debt is noted in the sketch before: so it is the keys in heavy use that have slots, and are counted exactly,
+ * while a million keys that come once each push out only each other. Buckets of another scale are never displaced. The
+ * sketch has the argument why no debt is lost on the way.
  */
 import { monotonicNs } from './clock.ts'
-import { AGAIN, ATTEMPTS, FULL, SlotTable, WINDOW, bytesOfSlots } from './slots.ts'
+import { bytesOfDebtSketch, DebtSketch, sameScale } from './debt-sketch.ts'
+import { AGAIN, ATTEMPTS, FULL, SlotTable, WINDOW, bytesOfSlots, slotCount } from './slots.ts'
 
 /** Longest that a bucket may take to refill, burst × interval: 2^60 ns, 36 years. */
 export const MAX_REFILL_NS = 1n << 60n
@@ -53,7 +56,7 @@ export function newVerdict(): Verdict {
 }
 
 export function bytesOfLimitTable(slots: number): number {
-  return bytesOfSlots(slots)
+  return bytesOfSlots(slots) + bytesOfDebtSketch(slotCount(slots))
 }
 
 /**
@@ -77,6 +80,10 @@ export function newRate(count: number, periodMs: number, burst: number, cost = 1
 
 export class LimitTable extends SlotTable {
   readonly #clock: () => bigint
+  readonly #sketch: DebtSketch
+  // What `#leastOf` found.
+  #leastPlace = 0
+  #leastWord = 0n
   /** To turn a bigint of at most 63 bits into a number: through two views of 8 bytes, a third of what Number() costs. */
   readonly #whole = new BigInt64Array(1)
   readonly #lanes = new Int32Array(this.#whole.buffer)
@@ -88,6 +95,7 @@ export class LimitTable extends SlotTable {
   constructor(buffer: SharedArrayBuffer, slots: number, clock: () => bigint = monotonicNs) {
     super(buffer, slots)
     this.#clock = clock
+    this.#sketch = new DebtSketch(buffer, bytesOfSlots(slots), this.slots)
   }
 
   /**
@@ -99,9 +107,15 @@ export class LimitTable extends SlotTable {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const slot = this.find(lo, hi)
       if (slot < 0) {
-        const claimed = this.claim(lo, hi, now, attempt)
-        if (claimed === FULL) return this.#refuseForRoom(lo, hi, now, into)
-        if (claimed === AGAIN || !this.#fillFirst(claimed, rate, now, into)) continue
+        let claimed = this.claim(lo, hi, now, attempt)
+        if (claimed === FULL) {
+          if (!this.#displaces(lo, hi, rate, now)) {
+            if (this.#takeWithoutSlot(lo, hi, rate, now, into)) return
+            continue
+          }
+          claimed = this.displace(lo, hi, this.#leastPlace, this.#leastWord, attempt)
+        }
+        if (claimed === AGAIN || !this.#fillFirst(claimed, lo, hi, rate, now, into)) continue
         return
       }
       const word = this.word(slot)
@@ -134,12 +148,24 @@ export class LimitTable extends SlotTable {
       if (slot < 0) {
         if (units === 0) return this.#admit(0n, rate, into)
         slot = this.claim(lo, hi, now, attempt)
-        if (slot === FULL) return this.#refuseForRoom(lo, hi, now, into)
+        if (slot === FULL) {
+          const latest = now + MAX_REFILL_NS
+          this.#sketch.announce(now + more + rate.capacity < latest ? now + more + rate.capacity : latest)
+          const owed = this.#sketch.owed(lo, hi)
+          let due = (owed > now ? owed : now) + more
+          if (due > latest) due = latest > owed ? latest : owed + 1n
+          if (this.overtaken(lo, hi) || !this.#sketch.charge(lo, hi, owed, due)) continue
+          return this.#say(due - now, rate, into)
+        }
         if (slot === AGAIN) continue
         word = this.claimedWord
         // As in #fillFirst.
         const read = this.#clock()
         if (read > at) at = read
+        if (this.#sketch.any(at)) {
+          arrival = this.#sketch.owed(lo, hi)
+          if (!this.#sketch.charge(lo, hi, arrival, (arrival > at ? arrival : at) + more)) continue
+        }
       } else {
         word = this.word(slot)
         if (!this.holds(slot, word, lo, hi)) continue
@@ -150,9 +176,7 @@ export class LimitTable extends SlotTable {
       if (next > at + MAX_REFILL_NS) next = at + MAX_REFILL_NS
       if (next < arrival) next = arrival
       if (BigInt.asIntN(64, Atomics.compareExchange(this.words, slot * 2 + 1, word, next << 2n)) !== word) continue
-      if (next - at > rate.capacity) this.#refuse(next - at, rate, into)
-      else this.#admit(next - at, rate, into)
-      return
+      return this.#say(next - at, rate, into)
     }
   }
 
@@ -163,7 +187,7 @@ export class LimitTable extends SlotTable {
   peek(lo: number, hi: number, rate: Rate, now: bigint, into: Verdict): void {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const slot = this.find(lo, hi)
-      if (slot < 0) return this.#admit(0n, rate, into)
+      if (slot < 0) return this.#peekWithoutSlot(lo, hi, rate, now, into)
       const word = this.word(slot)
       if (!this.holds(slot, word, lo, hi) || !this.unchanged(slot, word, lo, hi)) continue
       const ahead = word >> 2n > now ? (word >> 2n) - now : 0n
@@ -177,17 +201,91 @@ export class LimitTable extends SlotTable {
   }
 
   /**
-   * Step 4 of a claim: the first request of a bucket, which is always admitted. The clock is read here, after the look
-   * for rivals: if another thread found this key's earlier bucket expired and took its slot, it is expired by this
-   * reading too, though perhaps not by the older `now`.
+   * Step 4 of a claim: the first request of a bucket, admitted unless the sketch has a debt of this key. The clock is
+   * read here, after the look for rivals: if another thread found this key's earlier bucket expired and took its slot, it
+   * is expired by this reading too, though perhaps not by the older `now`.
    */
-  #fillFirst(slot: number, rate: Rate, now: bigint, into: Verdict): boolean {
-    const read = this.#clock()
-    const next = (read > now ? read : now) + rate.interval
-    if (Atomics.compareExchange(this.words, slot * 2 + 1, this.claimedWord, next << 2n) !== this.claimedWord)
-      return false
-    this.#admit(rate.interval, rate, into)
+  #fillFirst(slot: number, lo: number, hi: number, rate: Rate, now: bigint, into: Verdict): boolean {
+    const clock = this.#clock()
+    const read = clock > now ? clock : now
+    let owed = read
+    let noted = -1n
+    if (this.#sketch.any(read)) {
+      noted = this.#sketch.owed(lo, hi)
+      if (noted > read) owed = noted
+    }
+    const next = owed + rate.interval
+    const fits = next - read <= rate.capacity
+    // Noted in any case, so that whoever charges the sketch for this key meanwhile must look again.
+    if (noted >= 0n && !this.#sketch.charge(lo, hi, noted, fits ? next : owed + 1n)) return false
+    // A slot is worth having for a debt alone: it is why this key got one.
+    const word = (fits ? next : owed) << 2n
+    if (Atomics.compareExchange(this.words, slot * 2 + 1, this.claimedWord, word) !== this.claimedWord) return false
+    if (fits) this.#admit(next - read, rate, into)
+    else this.#refuse(owed - read, rate, into)
     return true
+  }
+
+  /**
+   * Whether a key in a full window may have the slot of the one that owes least, which is noted in the sketch then. Of
+   * its own scale, and only if it would owe more: who takes a slot is further from its next request than who loses it.
+   */
+  #displaces(lo: number, hi: number, rate: Rate, now: bigint): boolean {
+    if (!this.#findLeast(lo, hi)) return false
+    const word = this.#leastWord
+    const noted = this.#sketch.any(now) ? this.#sketch.owed(lo, hi) : now
+    const owed = noted > now ? noted : now
+    const next = owed + rate.interval
+    if ((next - now > rate.capacity ? owed : next) <= word >> 2n) return false
+    const slot = this.slotAt(lo, hi, this.#leastPlace)
+    const victimLo = this.keyLo(slot)
+    const victimHi = this.keyHi(slot)
+    if (!this.unchanged(slot, word, victimLo, victimHi)) return false
+    this.#sketch.note(victimLo, victimHi, word >> 2n)
+    return true
+  }
+
+  /** The LIVE slot of the key's window and scale whose bucket is full soonest. */
+  #findLeast(lo: number, hi: number): boolean {
+    let found = false
+    for (let place = 0; place < WINDOW; place++) {
+      const slot = this.slotAt(lo, hi, place)
+      const word = this.word(slot)
+      if ((word & 3n) !== 0n || (found && word >= this.#leastWord) || !sameScale(this.keyHi(slot), hi)) continue
+      found = true
+      this.#leastPlace = place
+      this.#leastWord = word
+    }
+    return found
+  }
+
+  /** Judges by the sketch. False: somebody was in between, or the key has a slot by now. */
+  #takeWithoutSlot(lo: number, hi: number, rate: Rate, now: bigint, into: Verdict): boolean {
+    this.#sketch.announce(now + rate.capacity)
+    const owed = this.#sketch.owed(lo, hi)
+    const before = owed > now ? owed : now
+    const next = before + rate.interval
+    if (next - now > rate.capacity) {
+      this.#refuse(before - now, rate, into)
+      into.full = true
+      return true
+    }
+    if (this.overtaken(lo, hi) || !this.#sketch.charge(lo, hi, owed, next)) return false
+    this.#admit(next - now, rate, into)
+    return true
+  }
+
+  #peekWithoutSlot(lo: number, hi: number, rate: Rate, now: bigint, into: Verdict): void {
+    const owed = this.#sketch.any(now) ? this.#sketch.owed(lo, hi) : now
+    const ahead = owed > now ? owed - now : 0n
+    if (ahead + rate.interval > rate.capacity) this.#refuse(ahead, rate, into)
+    else this.#admit(ahead, rate, into)
+  }
+
+  /** Of a bucket that is so far ahead, or overdrawn. */
+  #say(ahead: bigint, rate: Rate, into: Verdict): void {
+    if (ahead > rate.capacity) this.#refuse(ahead, rate, into)
+    else this.#admit(ahead, rate, into)
   }
 
   #admit(ahead: bigint, rate: Rate, into: Verdict): void {
@@ -208,19 +306,6 @@ export class LimitTable extends SlotTable {
     into.resetNs = aheadNs
     into.retryNs = aheadNs + rate.intervalNs - rate.capacityNs
     into.full = false
-  }
-
-  #refuseForRoom(lo: number, hi: number, now: bigint, into: Verdict): void {
-    let soonest = MAX_REFILL_NS
-    for (let place = 0; place < WINDOW; place++) {
-      const wait = (this.word(this.slotAt(lo, hi, place)) >> 2n) - now
-      if (wait < soonest) soonest = wait
-    }
-    into.admitted = false
-    into.remaining = 0
-    into.retryNs = soonest > 0n ? Number(soonest) : 0
-    into.resetNs = into.retryNs
-    into.full = true
   }
 
   #number(value: bigint): number {

@@ -141,12 +141,26 @@ export abstract class SlotTable {
    * @param attempt how often this decision has been tried before
    */
   protected claim(lo: number, hi: number, now: bigint, attempt: number): number {
-    const words = this.words
     const place = this.#firstFree(lo, hi, now)
     if (place < 0) return FULL
     const slot = this.slotAt(lo, hi, place)
     const before = this.word(slot)
-    if (!this.#free(before, now)) return AGAIN
+    return this.#free(before, now) ? this.#publish(lo, hi, place, before, attempt) : AGAIN
+  }
+
+  /**
+   * `claim` of a slot that is LIVE and not idle, at `place` of the key's window, where no slot is free. What the slot
+   * holds must be kept elsewhere, where a claimant of its key will look in step 4, before this is called: it is kept
+   * then before the slot stops to be LIVE, and is not found LIVE by anyone who could miss it there.
+   * @param before its word: if that has changed, the answer is AGAIN
+   */
+  protected displace(lo: number, hi: number, place: number, before: bigint, attempt: number): number {
+    return this.#publish(lo, hi, place, before, attempt)
+  }
+
+  #publish(lo: number, hi: number, place: number, before: bigint, attempt: number): number {
+    const words = this.words
+    const slot = this.slotAt(lo, hi, place)
     const owned = before + ((before & 3n) === 0n ? 1n : 2n)
     if (Atomics.compareExchange(words, slot * 2 + 1, before, owned) !== before) return AGAIN
     Atomics.store(this.#halves, slot * 4, lo)
@@ -163,6 +177,26 @@ export abstract class SlotTable {
     return AGAIN
   }
 
+  /**
+   * For a thread that is about to charge a key elsewhere because it has no slot: whether it has one by now. Claims of it
+   * under way are killed, so that they begin anew and see the charge. True: there is a LIVE one.
+   */
+  protected overtaken(lo: number, hi: number): boolean {
+    for (let place = 0; place < WINDOW; place++) {
+      const slot = this.slotAt(lo, hi, place)
+      for (;;) {
+        const word = this.word(slot)
+        if (word === 0n) return false
+        if (Atomics.load(this.#halves, slot * 4) !== lo || Atomics.load(this.#halves, slot * 4 + 1) !== hi) break
+        const state = Number(word & 3n)
+        if (state === LIVE && this.unchanged(slot, word, lo, hi)) return true
+        if (state !== TENTATIVE) break
+        if (Atomics.compareExchange(this.words, slot * 2 + 1, word, word + 1n) === word) break
+      }
+    }
+    return false
+  }
+
   /** Share of slots in use, from a sample: for metrics. */
   fill(now: bigint): number {
     const sample = Math.min(SAMPLE, this.slots)
@@ -177,6 +211,15 @@ export abstract class SlotTable {
   /** The slot at `place` (0 to WINDOW-1) of a key's window. The stride is odd, so the groups are all different. */
   protected slotAt(lo: number, hi: number, place: number): number {
     return (((lo + (place >> 3) * (hi | 1)) & this.#groupMask) << 3) | (place & 7)
+  }
+
+  /** A slot's key as it is now: the owner's of a word that is `unchanged` after. */
+  protected keyLo(slot: number): number {
+    return Atomics.load(this.#halves, slot * 4)
+  }
+
+  protected keyHi(slot: number): number {
+    return Atomics.load(this.#halves, slot * 4 + 1)
   }
 
   #free(word: bigint, now: bigint): boolean {

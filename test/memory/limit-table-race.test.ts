@@ -32,12 +32,14 @@ const oneKey = race({ kind: 'rounds', slots: 64, rounds: 20, keys: 1, tries: 400
 const newKeys = race({ kind: 'rounds', slots: 1 << 14, rounds: 10, keys: 1000, tries: 1, burst: 3, period: HOUR })
 // All keys share one window of 64 slots, and every round takes over what the round before left.
 const takenOver = race({ kind: 'rounds', slots: 64, rounds: 400, keys: 40, tries: 1, burst: 2, period: HOUR })
+// Five times as many keys as slots: what has no slot is kept in the sketch, while keys displace each other.
+const crowded = race({ kind: 'rounds', slots: 64, rounds: 40, keys: 300, tries: 3, burst: 2, period: HOUR })
 const running = race({ kind: 'running', slots: 64, rounds: 1, keys: 60, tries: 400, burst: 2, period: 1 })
 const atOnce = race({ kind: 'at-once', slots: 64, rounds: 1, keys: 5, tries: 15_000, burst: 2, period: 1 })
 
 t.before(async () => {
   // One set of threads for all races: starting threads costs more than the races do.
-  const races = [oneKey, newKeys, takenOver, running, atOnce]
+  const races = [oneKey, newKeys, takenOver, crowded, running, atOnce]
   const ends = Array.from({ length: THREADS }, (_, thread) => {
     const worker = new Worker(new URL('./fixtures/race.ts', import.meta.url), {
       workerData: races.map((of) => ({ ...of, thread })),
@@ -67,6 +69,15 @@ t.test('expired slots are taken over under races without a request too many or t
   const count = takenOver.rounds * takenOver.keys
   t.equal(results(takenOver)[count], 0, 'no window was full')
   t.same(new Set(results(takenOver).slice(0, count)), new Set([2]), 'four tries each, two admitted')
+})
+
+t.test('more keys than slots: none gets more than its burst, and most get it', async (t) => {
+  const admitted = results(crowded).slice(0, crowded.rounds * crowded.keys)
+  t.equal(Math.max(...admitted), 2, 'twelve tries each')
+  const served = admitted.filter((n) => n === 2).length / admitted.length
+  t.ok(served > 0.3, `${served} of them`)
+  const last = admitted.slice(-crowded.keys)
+  t.ok(last.filter((n) => n === 2).length > 64, 'the last round as the first: debts have passed')
 })
 
 t.test('a running clock: no key gets more than its burst and what the time refills', async (t) => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
+import { scaleOf, withScale } from '../../src/memory/debt-sketch.ts'
 import { bytesOfLimitTable, LimitTable, newRate, newVerdict, type Rate } from '../../src/memory/limit-table.ts'
 
 const START = 1_000_000_000_000n
@@ -139,18 +140,87 @@ t.test('keys do not touch each other, whatever slots they share', async (t) => {
   for (let key = 1; key <= 64; key++) t.equal(bench.admitted(rate, 3, key), 2)
 })
 
-t.test('a full table refuses new keys, keeps the old ones exact, and says when there is room', async (t) => {
+t.test('a full table: who has a slot stays exact, who has none gets no more than its limit', async (t) => {
   const bench = new Bench(64)
   const hour = newRate(1, 3_600_000, 2)
-  for (let key = 1; key <= 64; key++) bench.take(key === 30 ? newRate(1, 1000, 1) : hour, key)
+  for (let key = 1; key <= 64; key++) bench.admitted(hour, 2, key)
   t.equal(bench.table.fill(bench.now), 1)
-  t.equal(bench.take(hour, 65), false)
-  t.same(bench.verdict, { admitted: false, remaining: 0, resetNs: 1e9, retryNs: 1e9, full: true })
-  t.equal(bench.take(hour, 7), true, 'a key that has a slot goes on')
-  t.equal(bench.verdict.full, false)
-  bench.now += SECOND + 1n
-  t.equal(bench.take(hour, 65), true, 'the expired slot is taken over')
-  t.equal(bench.take(hour, 7), false, 'and nobody else lost anything')
+  for (let key = 65; key <= 80; key++) t.equal(bench.admitted(hour, 5, key), 2, `key ${key} has no slot`)
+  t.equal(bench.verdict.full, true)
+  t.equal(bench.verdict.retryNs, 3600e9)
+  for (let key = 1; key <= 80; key++) t.equal(bench.admitted(hour, 2, key), 0, `key ${key} has nothing left`)
+  bench.now += 3600n * SECOND
+  for (let key = 1; key <= 80; key++) t.ok(bench.admitted(hour, 3, key) <= 1, `one an hour for key ${key}`)
+})
+
+t.test('a million keys that come once push out no key in heavy use, whose slot stays exact', async (t) => {
+  const bench = new Bench(64)
+  const rate = newRate(60, 60_000, 60)
+  for (let key = 1; key <= 8; key++) t.equal(bench.admitted(rate, 40, key), 40)
+  for (let flood = 0; flood < 20_000; flood++) {
+    if (flood % 100 === 0) bench.now += SECOND / 100n
+    bench.take(rate, 1000 + flood)
+  }
+  const refilled = 2
+  for (let key = 1; key <= 8; key++) {
+    t.equal(bench.admitted(rate, 40, key), 20 + refilled)
+    t.equal(bench.verdict.full, false, 'judged by its slot')
+  }
+})
+
+t.test('a key in heavy use gets the slot of one that came once, and takes along what it owes', async (t) => {
+  const bench = new Bench(64)
+  const rate = newRate(60, 60_000, 60)
+  for (let key = 1; key <= 64; key++) bench.take(rate, key)
+  t.equal(bench.admitted(rate, 100, 500), 60, 'not one more for the change')
+  t.equal(bench.verdict.full, false, 'it has a slot')
+  let pushed = 0
+  for (let key = 1; key <= 64; key++) {
+    const admitted = bench.admitted(rate, 100, key)
+    t.ok(admitted <= 59, `${admitted} of the 59 that key ${key} has left`)
+    if (admitted < 59) pushed++
+  }
+  t.ok(pushed < 20, `${pushed} share their cells with others`)
+})
+
+t.test('buckets of another scale are neither pushed out nor held to those debts', async (t) => {
+  const bench = new Bench(64)
+  const key = (n: number, scale: number): [number, number] => [n, withScale(n * 7919, scale)]
+  const take = (rate: Rate, n: number): boolean => {
+    const [lo, hi] = key(n, scaleOf(rate.capacityNs))
+    bench.table.take(lo, hi, rate, bench.now, bench.verdict)
+    return bench.verdict.admitted
+  }
+  const fast = newRate(100, 1000, 100)
+  const slow = newRate(1, 3_600_000, 10)
+  for (let i = 0; i < 90; i++) take(fast, 1)
+  for (let n = 10; n < 5000; n++) take(slow, n)
+  let left = 0
+  while (take(fast, 1)) left++
+  t.equal(left, 10, 'its slot is its own')
+  let none = 0
+  while (take(fast, 2)) none++
+  t.equal(none, 100, 'and one without a slot has all of its own')
+})
+
+t.test('agrees with the sketch off and on: never more than the limit, whatever came before', async () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 0, max: 3 })), { maxLength: 600 }),
+      (requests) => {
+        const bench = new Bench(64)
+        const rate = newRate(1, 1000, 3)
+        const admitted = new Map<number, number>()
+        for (const [key, pause] of requests) {
+          bench.now += BigInt(pause) * 50_000_000n
+          if (bench.take(rate, key)) admitted.set(key, (admitted.get(key) ?? 0) + 1)
+          if ((admitted.get(key) ?? 0) > 3 + Number((bench.now - START) / SECOND)) return false
+        }
+        return true
+      }
+    ),
+    { numRuns: 50 }
+  )
 })
 
 t.test('a slot that was taken over and its key that comes back: a full bucket each', async (t) => {

@@ -1,0 +1,131 @@
+/**
+ * What keys without a slot owe: a count-min sketch (Cormode and Muthukrishnan) with conservative updates, whose counts
+ * are arrival times. A key has one cell in each of four rows, and owes at most the least of them; a cell holds the
+ * latest time that any of its keys owes. So the sketch never says less than what a key really owes: who has no slot is
+ * never admitted more than its limit says. It may say more, for keys whose four cells all are shared with others that
+ * owe much: with n keys of one unit each and c cells a row, on the order of n/c units. It ages by itself: a time that
+ * has passed says nothing.
+ *
+ * A bucket that takes hours to refill would fill the cells of those that take a second, so buckets of different scale
+ * have cells of their own. The scale is in the two upper bits of the key's hash (`withScale`), where whoever meets a key
+ * in a slot finds it again.
+ *
+ * Order. Cells only grow, each by a compareExchange. A charge first raises every cell but the least to the new time,
+ * then exchanges the least for it. If that succeeds the least had not changed since it was read, so what was judged was
+ * no less than what the key owed; and from then on no cell of the key holds less than what it owes now. Of two threads
+ * that charge a key at once one exchange fails, and its thread judges again by what the other left.
+ *
+ * A key goes from here into a slot and back. Whoever charges a key here (1) announces that, (2) reads what it owes, (3)
+ * looks for a slot of the key, killing claims that are TENTATIVE and leaving for a LIVE one, (4) charges. Whoever claims a
+ * slot for a key, once that is TENTATIVE, looks whether anything is announced and, if so, reads what the key owes and
+ * charges the claim's own request here, too, before the slot becomes LIVE. Whoever displaces a slot notes its debt here
+ * before the slot stops to be LIVE. Suppose a slot of the key is LIVE, at the moment of (4), with a debt that (2) did not
+ * see. The claim's charge came before (2), or the exchange of (4) would have failed by it; unless there was none, because
+ * the claim looked before (1). Either way the slot was TENTATIVE before (3), which then killed it or found it LIVE. Had it
+ * been displaced before (3) came to it, its debt was noted before: by (2), or after, and then (4) fails unless what was
+ * read was as much.
+ */
+
+/** Of a bucket's time to refill, ns: to 2 s, to 2 min, to 2 h, and more. */
+const SCALES = [2e9, 120e9, 7200e9] as const
+const ROWS = 4
+const SCALE_SHIFT = 30
+const HASH_MASK = (1 << SCALE_SHIFT) - 1
+const LATEST_WORDS = 8
+/** Cells of one row of one scale, to each slot of the table: a quarter. */
+const SLOTS_PER_CELL = 4
+const LEAST_CELLS = 1024
+
+/** @param capacityNs that the whole bucket takes to refill @returns 0 to 3 */
+export function scaleOf(capacityNs: number): number {
+  return SCALES.filter((most) => capacityNs > most).length
+}
+
+/** The upper half of a key's hash, with the scale of its bucket in it. */
+export function withScale(hi: number, scale: number): number {
+  return (hi & HASH_MASK) | (scale << SCALE_SHIFT)
+}
+
+/** Whether two keys have buckets of one scale. */
+export function sameScale(hi: number, other: number): boolean {
+  return hi >>> SCALE_SHIFT === other >>> SCALE_SHIFT
+}
+
+function cellsFor(slots: number): number {
+  return Math.max(LEAST_CELLS, slots / SLOTS_PER_CELL)
+}
+
+/** @param slots of the table, a power of two */
+export function bytesOfDebtSketch(slots: number): number {
+  return (LATEST_WORDS + (SCALES.length + 1) * ROWS * cellsFor(slots)) * BigInt64Array.BYTES_PER_ELEMENT
+}
+
+export class DebtSketch {
+  readonly #words: BigInt64Array
+  readonly #cells: number
+  /** The cell that `owed` found to be the least. */
+  #least = 0
+
+  /** @param offset in bytes, a multiple of 8 @param slots as given to `bytesOfDebtSketch` */
+  constructor(buffer: SharedArrayBuffer, offset: number, slots: number) {
+    this.#words = new BigInt64Array(buffer, offset, bytesOfDebtSketch(slots) / BigInt64Array.BYTES_PER_ELEMENT)
+    this.#cells = cellsFor(slots)
+  }
+
+  /** (1): from now on claimants look here, until `time`. */
+  announce(time: bigint): void {
+    this.#raise(0, time)
+  }
+
+  /** Whether anything may be owed after `now`. */
+  any(now: bigint): boolean {
+    return BigInt.asIntN(64, Atomics.load(this.#words, 0)) > now
+  }
+
+  /** The time until which a key may owe; 0 for one that was never noted. */
+  owed(lo: number, hi: number): bigint {
+    let least = -1n
+    for (let row = 0; row < ROWS; row++) {
+      const cell = this.#cell(lo, hi, row)
+      const time = BigInt.asIntN(64, Atomics.load(this.#words, cell))
+      if (least >= 0n && time >= least) continue
+      least = time
+      this.#least = cell
+    }
+    return least
+  }
+
+  /** Notes what a key owes, no less than `time`. */
+  note(lo: number, hi: number, time: bigint): void {
+    this.#raise(0, time)
+    for (let row = 0; row < ROWS; row++) this.#raise(this.#cell(lo, hi, row), time)
+  }
+
+  /**
+   * (4): charges a key, of which `owed` has just said `before`, after `announce`.
+   * @returns false: somebody was in between; ask `owed` again
+   */
+  charge(lo: number, hi: number, before: bigint, time: bigint): boolean {
+    const least = this.#least
+    for (let row = 0; row < ROWS; row++) {
+      const cell = this.#cell(lo, hi, row)
+      if (cell !== least) this.#raise(cell, time)
+    }
+    return Atomics.compareExchange(this.#words, least, before, time) === before
+  }
+
+  #raise(cell: number, time: bigint): void {
+    for (let seen = Atomics.load(this.#words, cell); seen < time;) {
+      const found = Atomics.compareExchange(this.#words, cell, seen, time)
+      if (found === seen) return
+      seen = found
+    }
+  }
+
+  /** Each row by bits of its own: the two halves of the hash, mixed by an odd factor. */
+  #cell(lo: number, hi: number, row: number): number {
+    const mixed = Math.imul(lo ^ Math.imul(hi, 0x9e3779b1 + 2 * row), 0x85ebca6b + 8 * row)
+    const column = (mixed ^ (mixed >>> 15)) & (this.#cells - 1)
+    return LATEST_WORDS + ((hi >>> SCALE_SHIFT) * ROWS + row) * this.#cells + column
+  }
+}
