@@ -25,6 +25,7 @@ import type {
 import { DescriptionError } from '../policy-test.ts'
 import type { ClientCertificate } from '../request.ts'
 import { certificateFor, methodsFor, passwordFor, type KnownPassword } from './assumed-own.ts'
+import { confirmationOf, proofOf } from './assumed-proof.ts'
 import type { PreparedRoute } from './tables.ts'
 
 /** What the request carries in addition. */
@@ -34,6 +35,8 @@ export interface Assumed {
   query: string[]
   /** Of the connection, on a listener that asks for one. */
   certificate: ClientCertificate | null
+  /** A proof of possession, made anew for each request; null: the token needs none. */
+  proof: ((request: { method: string; url: string }) => string) | null
 }
 
 interface Who {
@@ -110,11 +113,11 @@ export class AssumedCallers {
     // A name of nobody is a mistake, wherever it is said.
     const consumer = who.as === null ? null : this.#consumer(who.as)
     if (auth === undefined || auth.public) return null
-    const assumed: Assumed = { headers: [], query: [], certificate: null }
+    const assumed: Assumed = { headers: [], query: [], certificate: null, proof: null }
     if (who.claims !== null) {
       if (auth.jwt === null)
         throw new DescriptionError(`route ${route?.plan.name} takes no tokens, so claims say nothing to it`, auth.where)
-      place(assumed, auth.jwt, `Bearer ${this.#tokenOf(who.claims, auth.jwt, now)}`)
+      this.#present(assumed, auth.jwt, this.#tokenOf(who.claims, auth.jwt, now), now)
       return assumed
     }
     if (consumer === null || auth.anonymous === consumer.name) return null
@@ -125,9 +128,18 @@ export class AssumedCallers {
     }
     if (methods.includes('certificate')) assumed.certificate = certificateFor(consumer)
     if (auth.jwt !== null && methods.includes('jwt')) {
-      place(assumed, auth.jwt, `Bearer ${this.#tokenFor(consumer, auth.jwt, auth.where, now)}`)
+      this.#present(assumed, auth.jwt, this.#tokenFor(consumer, auth.jwt, auth.where, now), now)
     }
     return assumed
+  }
+
+  /** DPoP's scheme stands in Authorization only: a route that reads none there takes tokens bound to certificates. */
+  #present(assumed: Assumed, auth: JwtAuthPlan, token: string, now: number): void {
+    if (auth.bound === 'if-present' || auth.header[0] !== 'authorization') {
+      return place(assumed, auth, `Bearer ${token}`)
+    }
+    assumed.headers.push(['authorization', `DPoP ${token}`])
+    assumed.proof = (request) => proofOf(this.#private, token, request, now)
   }
 
   #consumer(name: string): ConsumerPlan {
@@ -170,7 +182,7 @@ export class AssumedCallers {
     const own = auth.consumers ? consumer.jwt[0] : undefined
     if (own === undefined)
       throw new DescriptionError(`consumer ${consumer.name} has no credential that this route takes`, where)
-    return this.#sign({ iss: own.issuer, sub: consumer.name, ...audienceOf(auth.audiences) }, null, now)
+    return this.#sign({ iss: own.issuer, sub: consumer.name, ...audienceOf(auth.audiences) }, auth, null, now)
   }
 
   /** An issuer that the route doesn't take may be named: that its tokens are refused there is worth a test. */
@@ -190,7 +202,7 @@ export class AssumedCallers {
     }
     this.#letSign(issuer)
     const audience = audienceOf(auth.audiences ?? issuer.audiences)
-    return this.#sign({ ...issuer.equal, ...audience, ...claims, iss: issuer.issuer }, issuer.typ, now)
+    return this.#sign({ ...issuer.equal, ...audience, ...claims, iss: issuer.issuer }, auth, issuer.typ, now)
   }
 
   /** Not sooner than asked for: an issuer whose keys aren't known must show as that to real tokens of it. */
@@ -210,10 +222,11 @@ export class AssumedCallers {
     return this.plan.issuers.filter(({ name }) => auth.issuers.includes(name))
   }
 
-  #sign(claims: Record<string, unknown>, typ: string | null, now: number): string {
+  #sign(claims: Record<string, unknown>, { bound }: JwtAuthPlan, typ: string | null, now: number): string {
     const seconds = Math.floor(now / 1000)
     const header = { alg: 'ES256', kid: 'described-caller', typ: typ ?? 'JWT' }
-    const payload = { iat: seconds, exp: seconds + LIFETIME, ...claims }
+    const binding = bound === 'required' ? { cnf: confirmationOf(this.#private) } : {}
+    const payload = { iat: seconds, exp: seconds + LIFETIME, ...binding, ...claims }
     const input = `${encode(header)}.${encode(payload)}`
     const signature = sign('sha256', Buffer.from(input), { key: this.#private, dsaEncoding: 'ieee-p1363' })
     return `${input}.${signature.toString('base64url')}`

@@ -131,6 +131,7 @@ export class Rehearsal {
     const headers = new HeaderList()
     for (const [name, value] of request.headers) headers.add(name.toLowerCase(), value)
     for (const [name, value] of assumed?.headers ?? []) headers.add(name, value)
+    if (assumed !== null && assumed.proof !== null) headers.add('dpop', assumed.proof(request))
     if (!headers.has('host')) headers.add('host', url.host)
     if (request.body !== null && !headers.has('content-length')) {
       headers.add('content-length', String(Buffer.byteLength(request.body)))

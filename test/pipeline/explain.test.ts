@@ -27,6 +27,7 @@ services:
       - { name: cookie, match: { paths: ["/cookie"] }, policies: { auth: { key: { cookie: c } } } }
       - { name: query, match: { paths: ["/query"] }, policies: { auth: { key: { query: "k k" } } } }
       - { name: jwt, match: { paths: ["/jwt"] }, policies: { auth: { jwt: { issuers: [corp] } }, authorize: { name: scoped, scopes: [x], reason: "needs x" } } }
+      - { name: bound, match: { paths: ["/bound/*"] }, policies: { auth: { jwt: { issuers: [corp], bound: required } } } }
       - { name: both, match: { paths: ["/both"] }, policies: { auth: { jwt: { issuers: [corp] }, key: true, require: all } } }
       - { name: own, match: { paths: ["/own"] }, policies: { auth: { jwt: { consumers: true, audiences: [api] } } } }
       - { name: basic, match: { paths: ["/basic"] }, policies: { auth: { basic: true, key: { header: k }, require: all } } }
@@ -133,6 +134,31 @@ t.test('claims: a good token of them, with what the issuer asks for filled in', 
   t.match(await explain('/jwt', { claims: { exp: 1 } }), { status: 401 }, 'what is said stands')
   t.match(await explain('/jwt', { claims: { aud: 'elsewhere' } }), { status: 401 })
   t.match(await explain('/jwt', { claims: { tid: '43' } }), { status: 401 })
+})
+
+t.test('where bound tokens are required, a described caller proves that its token is its own', async (t) => {
+  for (const more of [
+    { claims: { sub: 'u' } },
+    { as: 'attached' },
+    { claims: { sub: 'u' }, time: 4_000_000_000_000 }
+  ]) {
+    const { status, headers } = await explain('/bound/a?b=c', more)
+    t.equal(status, 200)
+    t.notOk(headers.some(([name]) => name === 'dpop' || name === 'authorization'))
+  }
+  t.equal((await explain('/bound/a', { claims: { cnf: { jkt: 'x' } } })).status, 401, 'bound to another key')
+  const unbound = token(
+    ec,
+    { iss: 'https://idp.example', aud: 'api', tid: '42', exp: seconds() + 60 },
+    { typ: 'at+jwt' }
+  )
+  const keys = lintKeySet('corp', [ec.jwk], ['ES256'])
+  if (!keys.ok) throw new Error(keys.reason)
+  const set: KeySet = { issuer: 'corp', version: 1, keys: keys.keys, fetchedAt: 0 }
+  const url = 'http://a.example/bound/a'
+  const real = await explainRequest(plan, describe({ url, headers: [['authorization', `Bearer ${unbound}`]] }), [set])
+  t.equal(real.status, 401)
+  t.match(real.steps.at(-1)?.detail, /bound to nothing/)
 })
 
 t.test('a real token, with the issuer’s keys at hand', async (t) => {
