@@ -7,7 +7,7 @@ import { gatehouse } from '../command.ts'
 import { control } from '../control.ts'
 import { seconds } from '../tokens.ts'
 import { eventually } from '../visitors.ts'
-import { fresh, next, Revoking, soon } from './revoking.ts'
+import { fresh, next, PASSWORD, Revoking, soon } from './revoking.ts'
 
 const revoking = await Revoking.start(t)
 const { gateway, port, upstream } = revoking
@@ -85,11 +85,13 @@ t.test('by subject, consumer, key, time of issue, and all of it at once', async 
   const bob = fresh({ sub: 'bob' })
   const apiKey = { 'x-api-key': 'acme-key' }
   const otherKey = { 'x-api-key': 'other-key' }
-  const all = { old, undated, acme, second, bob, apiKey, otherKey }
+  const basic = { authorization: `Basic ${Buffer.from(`other:${PASSWORD}`).toString('base64')}` }
+  const all = { old, undated, acme, second, bob, apiKey, otherKey, basic, guest: {} }
+  const paths: Record<string, string> = { basic: '/basic', guest: '/open' }
   const refused = async (): Promise<string[]> => {
     const found: string[] = []
     for (const [name, headers] of Object.entries(all)) {
-      const seen = await revoking.everywhere(headers)
+      const seen = await revoking.everywhere(headers, paths[name])
       if (seen.length === 1 && seen[0] === 401) found.push(name)
       else t.same(seen, [200], name)
     }
@@ -102,7 +104,8 @@ t.test('by subject, consumer, key, time of issue, and all of it at once', async 
     [{ subject: 'alice', issuer: 'corp' }, ['old', 'undated', 'second']],
     [{ subject: 'alice', issuedBefore: before }, ['old', 'undated']],
     [{ consumer: 'acme' }, ['acme', 'apiKey']],
-    [{ consumer: 'other' }, ['otherKey']],
+    [{ consumer: 'other' }, ['otherKey', 'basic']],
+    [{ consumer: 'guest' }, ['guest']],
     [{ kid: 'e2' }, ['second']],
     [{ kid: 'e2', subject: 'bob' }, []],
     [{ issuedBefore: before }, ['old', 'undated']],

@@ -1,5 +1,6 @@
 /** A gateway whose callers are revoked, and callers of every kind for it. */
 import { Agent } from 'node:http'
+import { hashPassword } from '../../../src/identity/password.ts'
 import type { RevocationAnswer, RevocationReport } from '../../../src/control/revocations/resources.ts'
 import { ask } from '../client.ts'
 import { control } from '../control.ts'
@@ -12,6 +13,10 @@ const WORKERS = 2
 
 export const key = signer('ES256', 'e1')
 export const next = signer('ES256', 'e2')
+
+export const PASSWORD = 'correct horse battery'
+// As cheap as is taken: what costs here is not what is tested.
+const PASSWORD_HASH = hashPassword(PASSWORD, { ln: 14, r: 8, p: 1 })
 
 let made = 0
 
@@ -61,18 +66,21 @@ export class Revoking {
   }
 
   /** One request to every worker, at once. */
-  all(headers: Record<string, string>): Promise<{ status: number; body: string; challenge: string | undefined }[]> {
+  all(
+    headers: Record<string, string>,
+    path = '/x'
+  ): Promise<{ status: number; body: string; challenge: string | undefined }[]> {
     return Promise.all(
       this.#agents.map(async (agent) => {
-        const reply = await ask(this.port, '/x', { headers, agent })
+        const reply = await ask(this.port, path, { headers, agent })
         return { status: reply.status, body: reply.body, challenge: reply.headers['www-authenticate'] }
       })
     )
   }
 
   /** The statuses that workers answer with, each once. */
-  async everywhere(headers: Record<string, string>): Promise<number[]> {
-    return [...new Set((await this.all(headers)).map(({ status }) => status))].toSorted((a, b) => a - b)
+  async everywhere(headers: Record<string, string>, path = '/x'): Promise<number[]> {
+    return [...new Set((await this.all(headers, path)).map(({ status }) => status))].toSorted((a, b) => a - b)
   }
 
   async revoke(fields: Record<string, unknown>): Promise<RevocationReport> {
@@ -96,13 +104,16 @@ state: { dir: var }
 issuers: [ { name: corp, issuer: "https://idp.example", jwks: keys.json, audiences: any, consumerClaim: azp } ]
 consumers:
   - { name: acme, clients: [ { issuer: corp, id: app-1 } ], keys: [ { id: acme-1, hash: "sha256:${sha256('acme-key')}" } ] }
-  - { name: other, keys: [ { id: other-1, hash: "sha256:${sha256('other-key')}" } ] }
+  - { name: other, keys: [ { id: other-1, hash: "sha256:${sha256('other-key')}" } ], basic: [ { username: other, hash: "${PASSWORD_HASH}" } ] }
+  - { name: guest }
 services:
   - name: s
     url: ${url}
     policies: { auth: { jwt: { issuers: [corp] }, key: true } }
     routes:
       - { name: r, match: { paths: ["/*"] } }
+      - { name: basic, match: { paths: ["/basic"] }, policies: { auth: { basic: true } } }
+      - { name: open, match: { paths: ["/open"] }, policies: { auth: { key: true, anonymous: guest } } }
       - { name: watched, match: { paths: ["/watched"] }, policies: { auth: { jwt: { issuers: [corp] }, mode: shadow } } }
 ${more}`
 }
