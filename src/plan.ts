@@ -46,6 +46,8 @@ export interface PlanHead {
   redact: string[]
   /** Compiled schemas: texts that policy/validation/validator.ts makes functions of. Routes share them by position. */
   schemas: string[]
+  /** Documents that routes name by position. */
+  openapi: OpenApiPlan[]
 }
 
 export interface AdminPlan {
@@ -553,6 +555,8 @@ export interface ValidatePlan {
   query?: ParametersPlan
   /** Of what the route's `{x}` took. */
   path?: ParametersPlan
+  /** Position in PlanHead.openapi. */
+  openapi?: { document: number; where: Where }
   mode: Mode
   where: Where | null
 }
@@ -563,6 +567,36 @@ export interface SchemaPlan {
   module: number
   name: string
   where: Where
+}
+
+/** Requests that an OpenAPI document knows. */
+export interface OpenApiPlan {
+  /** Position in PlanHead.schemas. */
+  module: number
+  /** Prefixes that may stand before its paths; '' among them. */
+  bases: string[]
+  operations: OperationPlan[]
+}
+
+export interface OperationPlan {
+  /** Upper-case. */
+  method: string
+  /** Of its path; `{x}` stands for any one. */
+  segments: string[]
+  parameters: ParameterPlan[]
+  /** Export that judges all parameters, by place and name; null: there are none. */
+  check: string | null
+  /** null: it has none. `content`: by media type, lower-case, ranges too, the export that judges it; null: any. */
+  body: { required: boolean; content: Record<string, string | null> } | null
+  where: Where
+}
+
+export interface ParameterPlan {
+  name: string
+  in: 'path' | 'query' | 'header' | 'cookie'
+  type: ParameterType
+  /** A list is sent one by one, and not in one text with commas. */
+  explode: boolean
 }
 
 /** A schema of an object of parameters, which are texts on the wire. */

@@ -71,6 +71,8 @@ export interface PreparedRoute {
   readonly validationShadow: PreparedValidation | null
   /** Whether validation has something to say of a request without a body. */
   readonly validatesBodiless: boolean
+  /** Whether an OpenAPI document is asked about the path. */
+  readonly validatesPaths: boolean
   readonly cors: PreparedCors | null
   readonly requestHeaders: PreparedRequestHeaders
   readonly responseHeaders: PreparedResponseHeaders
@@ -108,7 +110,7 @@ export class TablesBuilder {
 
   constructor(head: PlanHead, services: WorkerServices) {
     this.#head = head
-    this.#schemas = new SchemaModules(head.schemas)
+    this.#schemas = new SchemaModules(head.schemas, head.openapi)
     this.#services = services
   }
 
@@ -194,6 +196,7 @@ export class TablesBuilder {
       validation: prepareValidation(validate, pathNames, this.#schemas),
       validationShadow: validateShadow ? prepareValidation(validateShadow, pathNames, this.#schemas) : null,
       validatesBodiless: asksBodiless(validate) || asksBodiless(validateShadow),
+      validatesPaths: validate.openapi !== undefined || validateShadow?.openapi !== undefined,
       cors,
       requestHeaders: prepareRequestHeaders(plan.headers.request, plan.identity, auth.reads),
       responseHeaders: prepareResponseHeaders(plan.headers, cors),

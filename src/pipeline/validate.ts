@@ -1,5 +1,4 @@
 import type { ValidatePlan } from '../plan.ts'
-import type { Judged } from '../policy/validation/content.ts'
 import {
   contentFault,
   judgeHead,
@@ -8,6 +7,7 @@ import {
   type ValidateFault
 } from '../policy/validation/prepared.ts'
 import { refuse, type Refusal } from '../problems.ts'
+import { forwardedPath } from './action.ts'
 import { noRoom, wholeBody } from './body.ts'
 import type { Exchange } from './exchange.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
@@ -20,41 +20,50 @@ import { CONTINUE, type Verdict } from './verdict.ts'
 export function validate(x: Exchange): Verdict | Promise<Verdict> {
   const { route } = x
   if (route === null || (x.size === 0 && !route.validatesBodiless)) return CONTINUE
-  const { validation, validationShadow: shadow } = route
-  const fault = judgeHead(validation, x)
+  const { validation, validationShadow: shadow, action } = route
+  // Only a document speaks of the path that the service gets.
+  const path = route.validatesPaths ? (action.kind === 'forward' ? forwardedPath(action, x) : x.path) : ''
+  const { fault, contents } = judgeHead(validation, x, path)
   if (fault !== null) return refusalOf(fault)
-  const would = shadow === null ? null : judgeHead(shadow, x)
-  if (would !== null) x.wouldDeny(refusalOf(would))
-  // A body that a head has condemned already is not looked into: what it is called, it may not be.
-  const tried = would === null ? (shadow?.content ?? null) : null
-  if (x.size === 0 || (validation.content === null && tried === null)) return passed(x, validation)
+  const would = shadow === null ? null : judgeHead(shadow, x, path)
+  if (would !== null && would.fault !== null) x.wouldDeny(refusalOf(would.fault))
+  // A body whose head is condemned already is not looked into: what it is called, it may not be.
+  const tried = would === null ? NOTHING : would.contents
+  if (x.size === 0 || (contents.length === 0 && tried.length === 0)) return passed(x, validation)
   const bytes = wholeBody(x)
-  if (bytes instanceof Promise) return bytes.then((held) => judgeWhole(x, validation, tried, held))
-  return judgeWhole(x, validation, tried, bytes)
+  const judge = (held: Uint8Array | null): Promise<Verdict> => judgeWhole(x, validation, contents, tried, held)
+  return bytes instanceof Promise ? bytes.then(judge) : judge(bytes)
 }
+
+const NOTHING: readonly PreparedContent[] = Object.freeze([])
 
 /** @param bytes null: there was no room to hold them */
 async function judgeWhole(
   x: Exchange,
   validation: PreparedValidation,
-  tried: PreparedContent | null,
+  contents: readonly PreparedContent[],
+  tried: readonly PreparedContent[],
   bytes: Uint8Array | null
 ): Promise<Verdict> {
-  const { content } = validation
   if (bytes === null) {
-    if (content !== null) return noRoom('validate', content.where)
-    x.note('validate', 'skip', 'validate', '', tried?.where ?? '', 'no memory left to hold the body')
+    const [content] = contents
+    if (content !== undefined) return noRoom('validate', content.where)
+    x.note('validate', 'skip', 'validate', '', tried[0]?.where ?? '', 'no memory left to hold the body')
     return passed(x, validation)
   }
   const { bodies } = x.tables.services
-  if (content !== null) {
-    const judged = await bodies.judge(bytes, content, (x.route?.bodyRules.length ?? 0) > 0)
-    if (judged.fault !== null) return refusalOf(contentFault(judged.fault, content))
-    x.content = judged.value
+  for (const content of contents) {
+    // Rules read what `validate.body.schema` has judged, which comes first.
+    const wanted = content === validation.content && (x.route?.bodyRules.length ?? 0) > 0
+    const { fault, value } = await bodies.judge(bytes, content, wanted)
+    if (fault !== null) return refusalOf(contentFault(fault, content))
+    if (wanted) x.content = value
   }
-  if (tried !== null) {
-    const { fault }: Judged = await bodies.judge(bytes, tried, false)
-    if (fault !== null) x.wouldDeny(refusalOf(contentFault(fault, tried)))
+  for (const content of tried) {
+    const { fault } = await bodies.judge(bytes, content, false)
+    if (fault === null) continue
+    x.wouldDeny(refusalOf(contentFault(fault, content)))
+    break
   }
   return passed(x, validation)
 }
@@ -64,13 +73,16 @@ function passed(x: Exchange, { where }: PreparedValidation): Verdict {
   return CONTINUE
 }
 
-function refusalOf({ code, reason, where, invalid }: ValidateFault): Refusal {
-  return refuse(code, 'validate', reason, { where, invalid })
+function refusalOf({ code, reason, where, invalid, headers = NO_HEADERS }: ValidateFault): Refusal {
+  return refuse(code, 'validate', reason, { where, invalid, headers })
 }
+
+const NO_HEADERS: readonly string[] = Object.freeze([])
 
 /** Whether `plan` has anything to say of a request without a body. */
 export function asksBodiless(plan: ValidatePlan | undefined): boolean {
-  return plan !== undefined && (plan.query !== undefined || plan.path !== undefined || plan.body !== undefined)
+  if (plan === undefined) return false
+  return [plan.query, plan.path, plan.body, plan.openapi].some((asked) => asked !== undefined)
 }
 
 /**

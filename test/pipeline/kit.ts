@@ -93,8 +93,8 @@ export class Pipeline {
   }
 }
 
-export async function pipeline(t: Owner, yaml: string): Promise<Pipeline> {
-  const plan = planOf(yaml)
+export async function pipeline(t: Owner, yaml: string, folder?: string): Promise<Pipeline> {
+  const plan = planOf(yaml, folder)
   const memory = allocateShared({ workers: 1, limitSlots: 4096, ringBytes: 1 << 16 })
   const services = new WorkerServices(memory, 0, readEnv({}).env, { unknownKid: () => {} }, new SameThreadSignatures())
   t.teardown(() => services.close())

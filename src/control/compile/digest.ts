@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import type { Plan } from '../../plan.ts'
 
 /** Keys below these are the owner's own words: a consumer's attribute may be called `where`. */
-const OWNERS_WORDS: ReadonlySet<string> = new Set(['attributes', 'equal', 'labels', 'jwks', 'types'])
+const OWNERS_WORDS: ReadonlySet<string> = new Set(['attributes', 'equal', 'labels', 'jwks', 'types', 'content'])
 
 /**
  * SHA-256 (64 hex digits) over the plan, whatever the order of keys in its mappings. Left out: the generation, lines

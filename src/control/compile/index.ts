@@ -19,6 +19,7 @@ import { Issuers } from './issuers.ts'
 import { Levels } from './levels.ts'
 import { compileListeners } from './listeners.ts'
 import { compileLog, redactedHeaders } from './log.ts'
+import { OpenApiDocuments } from './openapi.ts'
 import { effectiveLines, type EffectiveLine } from './origins.ts'
 import { Report } from './report.ts'
 import { compileRevocations } from './revocations.ts'
@@ -77,7 +78,8 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
   const issuers = new Issuers(config.issuers ?? [], documents, upstreams, report)
   const consumers = compileConsumers(config.consumers ?? [], issuers.plans, new ConsumerKeys(documents, report), report)
   const schemas = new Schemas(loaded.dirOf([]), documents, report)
-  const routes = new Routes(config, levels, listeners, upstreams, schemas, report)
+  const openapi = new OpenApiDocuments(schemas, documents, report)
+  const routes = new Routes(config, levels, listeners, upstreams, { schemas, openapi }, report)
   const tests = compileTests(config, report)
 
   const plan: Omit<Plan, 'digest'> = {
@@ -94,6 +96,7 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
     admin: compileAdmin(config.admin),
     redact: redactedHeaders(config.log, routes.plans),
     schemas: schemas.modules,
+    openapi: openapi.plans,
     routes: routes.plans,
     consumers,
     revocations: compileRevocations(config.revocations ?? [], report, Date.now())

@@ -13,10 +13,9 @@ import { Levels, reportDrops, type Block } from './levels.ts'
 import { Limits } from './limits.ts'
 import { compileMatch } from './match.ts'
 import type { Path, Report } from './report.ts'
-import type { Schemas } from './schemas.ts'
 import { compileIdentity, compileTimeouts } from './settings.ts'
 import type { Upstreams } from './upstreams.ts'
-import { compileValidate } from './validate.ts'
+import { compileValidate, type Compilers } from './validate.ts'
 
 const NOWHERE: Places = { header: [], cookie: [], query: [] }
 
@@ -44,17 +43,17 @@ export class Routes {
   readonly #rules: Rules
   readonly #limits: Limits
   readonly #upstreams: Upstreams
-  readonly #schemas: Schemas
+  readonly #compilers: Compilers
 
   constructor(
     config: Config,
     levels: Levels,
     listeners: readonly ListenerPlan[],
     upstreams: Upstreams,
-    schemas: Schemas,
+    compilers: Compilers,
     report: Report
   ) {
-    this.#schemas = schemas
+    this.#compilers = compilers
     this.#listeners = listeners
     this.#report = report
     this.#auth = new Authentication(
@@ -95,7 +94,7 @@ export class Routes {
     const identity = compileIdentity(blocks)
     const credentials = auth ? credentialsOf(auth) : NOWHERE
     const external = compileExternal(blocks, { name, identity, credentials }, this.#upstreams, report)
-    const { enforced, shadow } = compileValidate(blocks, this.#schemas, report)
+    const { enforced, shadow } = compileValidate(blocks, this.#compilers, report)
     // Even without an answer to who may call, the rest is compiled for its errors: all are shown at once.
     const open = auth?.public ?? false
     const guarded = { name, public: open, names: match.possible, credentials, body: enforced.body !== undefined }

@@ -5,6 +5,7 @@ import type { ParametersPlan, SchemaPlan, ValidatePlan } from '../../plan.ts'
 import { size } from './checked.ts'
 import { speaking, type Block, type Sourced } from './levels.ts'
 import type { Path, Report } from './report.ts'
+import type { OpenApiDocuments } from './openapi.ts'
 import type { Schemas, WrittenSchema } from './schemas.ts'
 
 const MAX_BODY = 10 << 20
@@ -13,24 +14,30 @@ const BOUNDS: JsonBounds = { depth: 64, keys: 10_000, items: 100_000 }
 
 type Said = Sourced<ValidateConfig>
 
+/** What makes documents of a configuration executable, each once. */
+export interface Compilers {
+  readonly schemas: Schemas
+  readonly openapi: OpenApiDocuments
+}
+
 /**
  * What a route enforces of `validate`, and what it only tries out; null when that is nothing. Shadow covers what
  * stands beside it, never a farther level: a key said in shadow leaves the enforced one, or the default, as it is.
  */
 export function compileValidate(
   blocks: readonly Block[],
-  schemas: Schemas,
+  compilers: Compilers,
   report: Report
 ): { enforced: ValidatePlan; shadow: ValidatePlan | null } {
   const said = speaking(blocks, 'validate')
   const enforced = said.filter(({ value }) => value.mode !== 'shadow')
-  const all = new Keys(said, schemas)
+  const all = new Keys(said, compilers, report)
   const tried = all.inShadow()
   const last = enforced.at(-1)
   return {
     enforced: {
       maxSize: MAX_BODY,
-      ...new Keys(enforced, schemas).compiled(),
+      ...new Keys(enforced, compilers, report).compiled(),
       mode: 'enforce',
       where: last ? report.where(last.path) : null
     },
@@ -55,20 +62,23 @@ const READERS = {
   keys: ({ body }: ValidateConfig) => body?.json?.keys,
   items: ({ body }: ValidateConfig) => body?.json?.items,
   query: ({ query }: ValidateConfig) => query?.schema,
-  path: ({ path }: ValidateConfig) => path?.schema
+  path: ({ path }: ValidateConfig) => path?.schema,
+  openapi: ({ openapi }: ValidateConfig) => openapi
 } as const
 type Key = keyof typeof READERS
 
 /** What the levels say, each key by the nearest that speaks of it. */
 class Keys {
   readonly #said: readonly Said[]
-  readonly #schemas: Schemas
+  readonly #compilers: Compilers
+  readonly #report: Report
   /** Keys whose nearest word is left out. */
   readonly #without: ReadonlySet<Key>
 
-  constructor(said: readonly Said[], schemas: Schemas, without: ReadonlySet<Key> = new Set()) {
+  constructor(said: readonly Said[], compilers: Compilers, report: Report, without: ReadonlySet<Key> = new Set()) {
     this.#said = said
-    this.#schemas = schemas
+    this.#compilers = compilers
+    this.#report = report
     this.#without = without
   }
 
@@ -80,18 +90,23 @@ class Keys {
     const path = levels.at(-1)?.path
     if (path === undefined) return null
     const others = new Set(keys.filter((key) => !shadowed.includes(key)))
-    return { keys: new Keys(this.#said, this.#schemas, others), path }
+    return { keys: new Keys(this.#said, this.#compilers, this.#report, others), path }
   }
 
   compiled(): Partial<ValidatePlan> & Pick<ValidatePlan, 'contentTypes'> {
     const maxSize = this.#value('maxSize')
-    const body = this.#schema('schema', ['body', 'schema'], (written, path) => this.#schemas.ofValue(written, path))
-    const query = this.#schema('query', ['query', 'schema'], (written, path) =>
-      this.#schemas.ofParameters(written, path)
+    const body = this.#schema('schema', ['body', 'schema'], (written, path) =>
+      this.#compilers.schemas.ofValue(written, path)
     )
-    const path = this.#schema('path', ['path', 'schema'], (written, at) => this.#schemas.ofParameters(written, at))
+    const query = this.#schema('query', ['query', 'schema'], (written, path) =>
+      this.#compilers.schemas.ofParameters(written, path)
+    )
+    const path = this.#schema('path', ['path', 'schema'], (written, at) =>
+      this.#compilers.schemas.ofParameters(written, at)
+    )
     const bounds = { depth: this.#value('depth'), keys: this.#value('keys'), items: this.#value('items') }
-    const read = body !== null || Object.values(bounds).some((bound) => bound !== undefined)
+    const openapi = this.#openapi()
+    const read = body !== null || openapi !== null || Object.values(bounds).some((bound) => bound !== undefined)
     return {
       ...(maxSize === undefined ? {} : { maxSize: size(maxSize) }),
       contentTypes: this.#value('contentTypes')?.map((type) => type.toLowerCase()) ?? null,
@@ -106,8 +121,18 @@ class Keys {
         : {}),
       ...(body ? { body } : {}),
       ...(query ? { query } : {}),
-      ...(path ? { path } : {})
+      ...(path ? { path } : {}),
+      ...(openapi ? { openapi } : {})
     }
+  }
+
+  #openapi(): ValidatePlan['openapi'] | null {
+    const from = this.#without.has('openapi') ? undefined : this.#nearest('openapi')
+    const written = from?.value.openapi
+    if (from === undefined || written === undefined) return null
+    const path = [...from.path, 'openapi']
+    const document = this.#compilers.openapi.of(written, path)
+    return document === null ? null : { document, where: this.#report.where(path) }
   }
 
   #schema<T extends SchemaPlan | ParametersPlan>(

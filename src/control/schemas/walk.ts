@@ -72,7 +72,7 @@ export function walkSchema(root: unknown, base: string, at: Path, openapi: boole
       walked.faults.push({ at: path, message: 'expected a schema: a mapping, true or false' })
       return
     }
-    const own = checkOwn(value, around, path, walked)
+    const own = checkOwn(value, around, path, openapi, walked)
     for (const key of Object.keys(value)) {
       const child = value[key]
       if (SINGLE.includes(key)) visit(child, own, [...path, key])
@@ -93,7 +93,7 @@ export function walkSchema(root: unknown, base: string, at: Path, openapi: boole
 }
 
 /** What a schema says itself; gives the URI its own references resolve against. */
-function checkOwn(schema: Mapping, around: string, at: Path, walked: Walked): string {
+function checkOwn(schema: Mapping, around: string, at: Path, openapi: boolean, walked: Walked): string {
   const fault = (key: string, message: string): void => void walked.faults.push({ at: [...at, key], message })
   const { $schema, $id, pattern, format, patternProperties } = schema
   if ($schema !== undefined && !(typeof $schema === 'string' && DRAFT.test($schema)))
@@ -114,7 +114,8 @@ function checkOwn(schema: Mapping, around: string, at: Path, walked: Walked): st
   if (isMapping(patternProperties))
     for (const each of Object.keys(patternProperties))
       checkPattern(each, (message) => walked.faults.push({ at: [...at, 'patternProperties', each], message }))
-  if (typeof format === 'string' && !Object.hasOwn(FORMATS, format)) {
+  // OpenAPI has formats of everybody's own; those that nobody knows here say nothing.
+  if (typeof format === 'string' && !Object.hasOwn(FORMATS, format) && !openapi) {
     const near = nearest(format, Object.keys(FORMATS))
     fault('format', `unknown format ${JSON.stringify(format)}${near === null ? '' : `; did you mean ${near}?`}`)
   }

@@ -1,9 +1,16 @@
 import type { JsonBounds } from '../../json.ts'
-import type { ParametersPlan, SchemaPlan, ValidatePlan } from '../../plan.ts'
+import type { OpenApiPlan, ParametersPlan, SchemaPlan, ValidatePlan } from '../../plan.ts'
 import type { InvalidPart, ProblemCode } from '../../problems.ts'
 import type { RequestView } from '../../request.ts'
 import { judgeBody } from '../body.ts'
 import { judgeJsonType, reasonOf, type ContentFault } from './content.ts'
+import {
+  findOperation,
+  judgeOperationBody,
+  judgeParameters as judgeOperationParameters,
+  prepareOpenApi,
+  type PreparedOpenApi
+} from './openapi.ts'
 import { pathValues, queryValues, type Parameters } from './parameters.ts'
 import { escapePointer, loadValidators, type Validator } from './validator.ts'
 
@@ -13,6 +20,8 @@ export interface ValidateFault {
   readonly reason: string
   readonly where: string
   readonly invalid: readonly InvalidPart[]
+  /** Header fields the status calls for, flat name, value pairs. */
+  readonly headers?: readonly string[]
 }
 
 /** A schema's text and its name there, so that another thread can run it too. */
@@ -30,7 +39,16 @@ export interface PreparedValidation {
   readonly query: Validator | null
   readonly path: Validator | null
   readonly pathNames: readonly string[]
+  readonly openapi: { readonly document: PreparedOpenApi; readonly source: string; readonly where: string } | null
+  /** Asked of every body of the route; an operation of `openapi` may ask besides. */
   readonly content: PreparedContent | null
+}
+
+/** What a head is told. */
+export interface HeadVerdict {
+  readonly fault: ValidateFault | null
+  /** What of the body's content is still to be judged, one after the other. */
+  readonly contents: readonly PreparedContent[]
 }
 
 /** What is asked of what a body holds. */
@@ -40,13 +58,16 @@ export interface PreparedContent {
   readonly where: string
 }
 
-/** The compiled schemas of one generation, each made functions once. */
+/** The compiled schemas and documents of one generation, each made functions once. */
 export class SchemaModules {
   readonly #sources: readonly string[]
+  readonly #documents: readonly OpenApiPlan[]
+  readonly #openapi: (PreparedOpenApi | undefined)[] = []
   readonly #loaded: (ReadonlyMap<string, Validator> | undefined)[] = []
 
-  constructor(sources: readonly string[]) {
+  constructor(sources: readonly string[], documents: readonly OpenApiPlan[]) {
     this.#sources = sources
+    this.#documents = documents
   }
 
   get size(): number {
@@ -63,6 +84,17 @@ export class SchemaModules {
     if (check === undefined) throw new Error(`the compiled schema ${module} has no ${name}`)
     return { check, source: this.#sources[module] ?? '', name, where }
   }
+
+  openapi(document: number, where: string): NonNullable<PreparedValidation['openapi']> {
+    const plan = this.#documents[document]
+    if (plan === undefined) throw new Error(`the plan has no OpenAPI document ${document}`)
+    const { module } = plan
+    const prepared = (this.#openapi[document] ??= prepareOpenApi(
+      plan,
+      (name) => this.schema({ module, name, where }).check
+    ))
+    return { document: prepared, source: this.#sources[module] ?? '', where }
+  }
 }
 
 /** @param pathNames the route's `{x}` */
@@ -78,8 +110,9 @@ export function prepareValidation(
     query: plan.query === undefined ? null : modules.schema(plan.query).check,
     path: plan.path === undefined ? null : modules.schema(plan.path).check,
     pathNames,
+    openapi: plan.openapi === undefined ? null : modules.openapi(plan.openapi.document, plan.openapi.where),
     content:
-      plan.json === undefined
+      plan.json === undefined || (plan.openapi !== undefined && plan.body === undefined)
         ? null
         : {
             bounds: plan.json,
@@ -89,8 +122,51 @@ export function prepareValidation(
   }
 }
 
-/** As far as the head tells; null: nothing is wrong. */
-export function judgeHead(prepared: PreparedValidation, view: RequestView): ValidateFault | null {
+/**
+ * As far as the head tells.
+ *
+ * @param forwarded encoded path as the service gets it: what an OpenAPI document speaks of
+ */
+export function judgeHead(prepared: PreparedValidation, view: RequestView, forwarded: string): HeadVerdict {
+  const fault = judgeOwn(prepared, view)
+  if (fault !== null) return { fault, contents: NO_CONTENT }
+  const { content, openapi, plan } = prepared
+  if (openapi === null) return content === null ? NOTHING : { fault: null, contents: [content] }
+  const { document, where, source } = openapi
+  const operation = findOperation(document, view.method, forwarded)
+  if (operation.found === null) return refused(unknownOperation(operation.allow, where))
+  const parameters = judgeOperationParameters(operation.found, operation.values, view)
+  if (parameters !== null) return refused({ ...parameters, where })
+  const demand = judgeOperationBody(operation.found, view)
+  if ('fault' in demand) return refused({ ...demand.fault, where })
+  const contents = content === null ? [] : [content]
+  const { schema } = demand
+  if (schema !== null) {
+    const reason = judgeJsonType(view)
+    if (reason !== null) return refused({ code: 'wrong-type', reason, where, invalid: NOWHERE })
+    contents.push({ bounds: plan.json ?? UNBOUND, schema: { ...schema, source, where }, where })
+  }
+  return { fault: null, contents }
+}
+
+const NO_CONTENT: readonly PreparedContent[] = Object.freeze([])
+const NOTHING: HeadVerdict = Object.freeze({ fault: null, contents: NO_CONTENT })
+/** A plan that reads bodies has bounds. */
+const UNBOUND: JsonBounds = { depth: 64, keys: Infinity, items: Infinity }
+
+function refused(fault: ValidateFault): HeadVerdict {
+  return { fault, contents: NO_CONTENT }
+}
+
+function unknownOperation(allow: readonly string[] | null, where: string): ValidateFault {
+  if (allow === null)
+    return { code: 'no-route', reason: 'a path that the document does not know', where, invalid: NOWHERE }
+  const reason = 'a method that the document does not know on this path'
+  return { code: 'wrong-method', reason, where, invalid: NOWHERE, headers: ['allow', allow.join(', ')] }
+}
+
+/** What `validate` itself says, without its OpenAPI document. */
+function judgeOwn(prepared: PreparedValidation, view: RequestView): ValidateFault | null {
   const { plan, where, content } = prepared
   const body = judgeBody(plan, view)
   if (body !== null) return { ...body, where, invalid: NOWHERE }

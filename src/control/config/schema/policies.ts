@@ -254,12 +254,10 @@ export const Validate = define(
       path: maybe(
         mapping('What the route’s {x} took.', { schema: schemaOf('JSON Schema of the object of all of them.') })
       ),
+      openapi: maybe(text('Path of an OpenAPI 3.0 or 3.1 document; requests must be operations of it.', 'path')),
       mode: maybe(Mode)
     },
-    {
-      atLeastOne: ['body', 'query', 'path'],
-      unsupported: { openapi: 'An OpenAPI document that requests must fit.' }
-    }
+    { atLeastOne: ['body', 'query', 'path', 'openapi'] }
   )
 )
 
