@@ -15,6 +15,8 @@ export interface DescribedRequest {
   as: string | null
   /** Claims of a good token to call with; exp, iat and aud are filled in. */
   claims: Record<string, unknown> | null
+  /** Alternative names of a client certificate to call with, as `ClientCertificate` has them; null: none. */
+  certificate: string[] | null
   /** The connection's other end. */
   ip: string
   /** ms since the epoch; null: now. */

@@ -66,6 +66,7 @@ export const explain = defineCommand({
       body: data ?? null,
       as: as ?? null,
       claims: claims === undefined ? null : claimsOf(claims),
+      certificate: null,
       ip: ip ?? '192.0.2.1',
       time: time === undefined ? null : timeOf(time),
       listener: listener ?? null

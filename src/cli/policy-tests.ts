@@ -126,12 +126,16 @@ export function describeFailure({ name, where, reason, mismatches, decided }: Te
   return `${lines.join('\n')}\n`
 }
 
-function requestText({ method, url, as, claims, ip, time, listener }: DescribedRequest, repeat: number): string {
+function requestText(
+  { method, url, as, claims, certificate, ip, time, listener }: DescribedRequest,
+  repeat: number
+): string {
   return [
     `${method} ${url}`,
     as === null ? '' : `as ${as}`,
     claims === null ? '' : `with claims ${JSON.stringify(claims)}`,
-    as === null && claims === null ? 'without a credential' : '',
+    certificate === null ? '' : `with a certificate of ${certificate.join(', ')}`,
+    as === null && claims === null && certificate === null ? 'without a credential' : '',
     `from ${ip}`,
     time === null ? '' : `at ${new Date(time).toISOString()}`,
     listener === null ? '' : `at listener ${listener}`,

@@ -42,6 +42,11 @@ export function passwordFor({ name, basic, where }: ConsumerPlan): KnownPassword
   }
 }
 
+/** A good one of these names. */
+export function certificateOf(sans: readonly string[]): ClientCertificate {
+  return { subject: 'CN=described-caller', sans, fingerprint: `sha256:${'0'.repeat(64)}`, from: 0, until: Infinity }
+}
+
 /** With the first name that the consumer lists, or one of the caller's own. */
 export function certificateFor({ name, certificates }: ConsumerPlan): ClientCertificate {
   const listed = certificates[0]?.name ?? `URI:urn:described-caller:${name}`

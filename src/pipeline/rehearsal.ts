@@ -10,8 +10,10 @@ import { monotonicMs, monotonicNs, wallMs } from '../memory/clock.ts'
 import { allocateShared, forgetCounts, type SharedMemory } from '../memory/shared.ts'
 import type { KeySet, ListenerPlan, Plan } from '../plan.ts'
 import { ContentJudge } from '../policy/validation/content-threads.ts'
+import type { ClientCertificate } from '../request.ts'
 import { DescriptionError, type DescribedRequest } from '../policy-test.ts'
 import { AssumedCallers, type Assumed } from './assumed-caller.ts'
+import { certificateOf } from './assumed-own.ts'
 import { Permit } from './authorize.ts'
 import { countEvents } from './events.ts'
 import { Exchange, type TraceStep } from './exchange.ts'
@@ -116,15 +118,16 @@ export class Rehearsal {
   /** Which route the request meets: its policies say where a credential goes. */
   #routeOf(request: DescribedRequest): Exchange['route'] {
     const x = this.#arrive(request, null)
-    for (const stage of STAGES) {
-      if (stage.run(x) !== CONTINUE || stage.name === 'route') break
+    for (const { name, run: judge } of STAGES) {
+      // What else may refuse is asked once the credential is there.
+      if (FINDING.has(name) && judge(x) !== CONTINUE) break
     }
     return x.route
   }
 
   #arrive(request: DescribedRequest, assumed: Assumed | null): Exchange {
     const url = new URL(request.url)
-    const table = this.#tables.listeners[listenerOf(this.#plan.listeners, request.listener, url.protocol === 'https:')]
+    const table = this.#tables.listeners[listenerOf(this.#plan.listeners, request, url.protocol === 'https:')]
     const peer = parseIp(request.ip)
     if (table === undefined) throw new Error('the configuration has no listener')
     if (peer === null) throw new DescriptionError(`"${request.ip}" is no IP address`)
@@ -148,8 +151,8 @@ export class Rehearsal {
       headers,
       peer,
       proxied: null,
-      clientCertificate: table.asksCertificate ? (assumed?.certificate ?? null) : null,
-      certificate: table.plan.tls ? certificateOf(this.#plan, url.hostname) : -1,
+      clientCertificate: table.asksCertificate ? (assumed?.certificate ?? shown(request.certificate)) : null,
+      certificate: table.plan.tls ? serverCertificate(this.#plan, url.hostname) : -1,
       startedAt: monotonicMs(),
       now: this.#clock.now
     })
@@ -170,13 +173,26 @@ function end(x: Exchange, outcome: Outcome): void {
 /** Of no scenario's interest. */
 const UNKNOWN_STATUS = 0
 
-function listenerOf(listeners: readonly ListenerPlan[], name: string | null, tls: boolean): number {
+/** The stages that lead to the route. */
+const FINDING: ReadonlySet<string> = new Set(['framing', 'client', 'route'])
+
+function shown(sans: readonly string[] | null): ClientCertificate | null {
+  return sans === null ? null : certificateOf(sans)
+}
+
+function listenerOf(
+  listeners: readonly ListenerPlan[],
+  { listener: name, certificate }: DescribedRequest,
+  tls: boolean
+): number {
   if (name !== null) {
     const named = listeners.findIndex((listener) => listener.name === name)
     if (named < 0)
       throw new DescriptionError(`no listener is named "${name}": there are ${listeners.map((l) => l.name).join(', ')}`)
     return named
   }
+  const asking = listeners.findIndex(({ clientCertificates }) => clientCertificates !== null)
+  if (certificate !== null && asking >= 0) return asking
   const fits = listeners.findIndex((listener) => listener.tls === tls && listener.redirect === null)
   return fits < 0
     ? Math.max(
@@ -187,7 +203,7 @@ function listenerOf(listeners: readonly ListenerPlan[], name: string | null, tls
 }
 
 /** The certificate that a client of that server name is shown. */
-function certificateOf({ certificates }: Pick<Plan, 'certificates'>, host: string): number {
+function serverCertificate({ certificates }: Pick<Plan, 'certificates'>, host: string): number {
   const exact = certificates.findIndex(({ hosts }) => hosts.includes(host))
   if (exact >= 0) return exact
   const wildcard = certificates.findIndex(({ hosts }) => hosts.includes(`*${host.slice(host.indexOf('.'))}`))

@@ -128,6 +128,7 @@ t.test(`${CASES.length} requests: the same status and route`, async (t) => {
         body: body ?? null,
         as: null,
         claims: null,
+        certificate: null,
         ip: '127.0.0.1',
         time: null,
         listener: null

@@ -46,6 +46,7 @@ function describe(more: Partial<DescribedRequest> & { url: string }): DescribedR
     body: null,
     as: null,
     claims: null,
+    certificate: null,
     ip: '192.0.2.1',
     time: null,
     listener: null,

@@ -19,6 +19,7 @@ services:
       body: null,
       as: 'acme',
       claims: null,
+      certificate: null,
       ip: '192.0.2.1',
       time: null,
       listener: null

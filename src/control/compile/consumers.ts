@@ -80,7 +80,7 @@ class CertificateNames {
     for (const [i, { san, fingerprint }] of certificates.entries()) {
       const at = [...path, i, san === undefined ? 'fingerprint' : 'san']
       if (this.#report.isPlaceholder(at)) continue
-      const name = san === undefined ? `sha256:${hexOf(fingerprint ?? '')}` : nameOf(san)
+      const name = san === undefined ? `sha256:${hexOf(fingerprint ?? '')}` : certificateName(san)
       const where = this.#report.where(at)
       const before = this.#taken.get(name)
       if (before !== undefined) this.#report.error(at, `${name} is taken: see ${before}`)
@@ -91,7 +91,8 @@ class CertificateNames {
   }
 }
 
-function nameOf(san: string): string {
+/** An alternative name as certificates are read. */
+export function certificateName(san: string): string {
   const colon = san.indexOf(':')
   return alternativeName(san.slice(0, colon), san.slice(colon + 1))
 }

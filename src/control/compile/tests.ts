@@ -8,6 +8,7 @@ import { didYouMean } from '../config/names.ts'
 import type { DescribedRequest, Expectation, PolicyTest } from '../../policy-test.ts'
 import { RESERVED } from '../../threats/tag.ts'
 import { BUILT_IN_SCENARIOS } from './built-in-threats.ts'
+import { certificateName } from './consumers.ts'
 import type { Path, Report } from './report.ts'
 
 type RequestConfig = PolicyTestConfig['request']
@@ -93,6 +94,7 @@ class Tests {
       body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
       as: request.as ?? null,
       claims: claims ?? null,
+      certificate: request.certificate === undefined ? null : namesOf(request.certificate.san),
       ip: request.ip ?? USUAL_ADDRESS,
       time: request.time === undefined ? null : Date.parse(request.time),
       listener: request.listener ?? null
@@ -165,6 +167,10 @@ class Tests {
       this.#holdsPlaceholder(member, [...path, Array.isArray(value) ? Number(key) : key])
     )
   }
+}
+
+function namesOf(san: string | string[]): string[] {
+  return (typeof san === 'string' ? [san] : san).map(certificateName)
 }
 
 /** Of every level. */

@@ -41,6 +41,7 @@ t.test('what is compiled: defaults filled in, JSON bodies written, names as they
         body: '{"a":[1,"x"]}',
         as: null,
         claims: { iss: 'corp', sub: 'u' },
+        certificate: null,
         ip: '2001:db8::1',
         time: Date.UTC(2027, 0, 31),
         listener: null
@@ -68,6 +69,7 @@ t.test('what is compiled: defaults filled in, JSON bodies written, names as they
         body: 'text',
         as: 'acme',
         claims: null,
+        certificate: null,
         ip: '192.0.2.1',
         time: null,
         listener: null

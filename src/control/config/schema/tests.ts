@@ -1,11 +1,11 @@
 /** `tests`: the policy's own unit tests, run by `gatehouse check`. */
-import { anything, define, listOf, mapOf, mapping, maybe, nameOf, text, whole, word } from './shapes.ts'
+import { anything, define, listOf, mapOf, mapping, maybe, nameOf, oneOrMore, text, whole, word } from './shapes.ts'
 
 /** Limits are tried at N and N+1; what needs more repetitions than this is no unit test. */
 export const MOST_REPETITIONS = 10_000
 
 const request = mapping(
-  'The request, and who sends it. Without as and claims it carries no credential.',
+  'The request, and who sends it. Without as, claims and certificate it carries no credential.',
   {
     method: maybe(text('Default GET.', 'method')),
     url: text('Whole, with scheme and host: https://api.example.com/orders/7.', 'request-url'),
@@ -22,9 +22,14 @@ const request = mapping(
         anything('The claim.'),
         'text'
       )
+    ),
+    certificate: maybe(
+      mapping('A good client certificate, for listeners that ask for one.', {
+        san: oneOrMore('Its alternative names, such as DNS:client.example.', text('A name.', 'alternative-name'))
+      })
     )
   },
-  { atMostOne: ['as', 'claims'], unsupported: { certificate: 'A client certificate to call with.' } }
+  { atMostOne: ['as', 'claims', 'certificate'] }
 )
 
 const expect = mapping('What must come of it; all that is given must hold.', {
