@@ -488,6 +488,8 @@ export interface RulePlan {
   /** For the owner's log, never for the caller. */
   reason: string | null
   mode: Mode
+  /** Judged after `validate`, which has read the body by then. */
+  readsBody?: true
   level: Level
   where: Where
 }

@@ -11,6 +11,7 @@ export interface VerdictRow {
 
 const STYLES: Readonly<Record<string, Parameters<typeof paint>[0]>> = {
   deny: 'red',
+  fail: 'red',
   'would deny': 'yellow',
   'not reached': 'dim',
   unknown: 'dim'

@@ -3,7 +3,7 @@
  * decided; but the order is fixed (pipeline/index.ts), so whatever stands before that passed, and what stands behind was
  * not reached. Costs a request nothing: it is worked out when somebody asks.
  */
-import type { IpPlan, ListenerPlan, RoutePlan, ScenarioPlan, ThreatsPlan, Where } from '../plan.ts'
+import type { IpPlan, ListenerPlan, RoutePlan, RulePlan, ScenarioPlan, ThreatsPlan, Where } from '../plan.ts'
 import type { AccessRecord } from './record.ts'
 
 export interface ChainLink {
@@ -12,8 +12,8 @@ export interface ChainLink {
   /** The rule's, limit's or route's name; '' when it has none. */
   rule: string
   where: Where
-  /** `unknown`: the record does not say how far the request came. */
-  verdict: 'pass' | 'deny' | 'would deny' | 'answer' | 'not reached' | 'unknown'
+  /** `fail`: it ended there, and nobody had decided so. `unknown`: the record does not say how far the request came. */
+  verdict: 'pass' | 'deny' | 'fail' | 'would deny' | 'answer' | 'not reached' | 'unknown'
   /** Why it was denied, who was identified, which level says so; '' when there is nothing to say. */
   detail: string
 }
@@ -94,8 +94,8 @@ export function chainOf(record: ChainRecord, met: MetPlan): ChainLink[] {
 const UNKNOWN = -1
 
 /** Where a ban or a time-out stands, only the record says. */
-function denied({ policy, rule, where, reason }: ChainRecord): ChainLink {
-  return { policy, rule, where, verdict: 'deny', detail: reason }
+function denied({ decision, policy, rule, where, reason }: ChainRecord): ChainLink {
+  return { policy, rule, where, verdict: decision === 'deny' ? 'deny' : 'fail', detail: reason }
 }
 
 function isRefused({ decision, policy }: ChainRecord): boolean {
@@ -122,14 +122,13 @@ function plannedFor({ listener, gatewayIp, threats, route }: MetPlan): Planned[]
   if (!route.auth.public) planned.push(stage('revocation'))
   if (threats.scenarios.some(isKeyed)) planned.push(stage('ban'))
   for (const { where, mode, level } of route.external ?? []) planned.push(item('external', '', where, mode, level))
-  for (const { name, where, mode, level } of route.authorize) {
-    planned.push(item('authorize', name ?? '', where, mode, level))
-  }
+  planned.push(...route.authorize.filter(({ readsBody }) => !readsBody).map(ruleItem))
   planned.push(
     ...limits.filter(({ needsCaller }) => needsCaller),
     item('validate', '', route.validate.where ?? '', 'enforce', '')
   )
   if (route.validateShadow) planned.push(item('validate', '', route.validateShadow.where ?? '', 'shadow', ''))
+  planned.push(...route.authorize.filter(({ readsBody }) => readsBody).map(ruleItem))
   planned.push(stage(route.action.kind === 'respond' ? 'respond' : 'upstream', route.where))
   return planned
 }
@@ -145,6 +144,10 @@ function stage(policy: string, where: Where = ''): Planned {
 
 function item(policy: string, rule: string, where: Where, mode: 'enforce' | 'shadow', detail: string): Planned {
   return { policy, rule, where, shadow: mode === 'shadow', detail }
+}
+
+function ruleItem({ name, where, mode, level }: RulePlan): Planned {
+  return item('authorize', name ?? '', where, mode, level)
 }
 
 function ipItem({ where, mode, level }: IpPlan): Planned {
@@ -170,6 +173,9 @@ function decidingPlace(record: ChainRecord, planned: Planned[], { route }: MetPl
     (link) => link.policy === policy && link.rule === rule && !link.shadow && (where === '' || link.where === where)
   )
   if (exact >= 0) return exact
+  // Such as a schema's line, where the chain has that of the policy it belongs to.
+  const alike = planned.findLastIndex((link) => link.policy === policy && link.rule === rule && !link.shadow)
+  if (alike >= 0 && policy !== 'ban') return alike
   const nameless = (link: Planned): boolean => link.policy === policy && link.rule === '' && link.where === ''
   // Bans of addresses are looked up before the route is known, those of callers after auth.
   const known = record.route === '' ? planned.findIndex(nameless) : planned.findLastIndex(nameless)

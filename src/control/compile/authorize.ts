@@ -46,6 +46,7 @@ export class Rules {
       pathNames,
       reason: value.reason ?? null,
       mode: value.mode ?? 'enforce',
+      ...(readsBody(value.when, route) ? { readsBody: true as const } : {}),
       level,
       where: this.#report.where(path)
     }))
@@ -85,6 +86,12 @@ export function expressionFault(source: string, names: PatternNames, credentials
   const { line, column, message } = compiled
   const place = source.trimEnd().includes('\n') ? `line ${line}, column ${column}` : `column ${column}`
   return `at ${place} of the expression: ${message}`
+}
+
+function readsBody(source: string | undefined, { names, credentials, body }: GuardedRoute): boolean {
+  if (source === undefined || !body) return false
+  const compiled = compileRule(source, names, credentials, body)
+  return compiled.ok && compiled.rule.usesBody
 }
 
 function listsOf(blocks: readonly Block[]): Item<RuleConfig>[][] {

@@ -128,7 +128,7 @@ t.test('refused: what passed, who decided, what was not reached; in words too', 
 t.test('every kind of end', async (t) => {
   const deciding = async (path: string, options = {}): Promise<string[]> => {
     const { decision, status, chain } = await report(await ask(gateway.port, path, options))
-    const decided = chain.filter(({ verdict }) => verdict === 'deny' || verdict === 'answer')
+    const decided = chain.filter(({ verdict }) => ['deny', 'fail', 'answer'].includes(verdict))
     const after = chain.slice(chain.findLastIndex(({ verdict }) => verdict !== 'not reached') + 1)
     return [`${decision} ${status}`, ...decided.map(({ policy, rule }) => `${policy} ${rule}`), `${after.length} more`]
   }
