@@ -15,7 +15,7 @@ import type { SignatureVerifier } from './pool.ts'
 import type { Claims } from './token.ts'
 import type { RefusedToken } from './verdict.ts'
 import type { HeaderList } from '../headers.ts'
-import type { Once } from '../memory/once.ts'
+import type { Once, Use } from '../memory/once.ts'
 import type { VerificationKey } from '../plan.ts'
 
 /** What a proof must speak of. */
@@ -88,7 +88,9 @@ export class DpopProofs {
     if (key === null) return unproven('jwk is no valid key of its type')
     // Of one key: what another one's proofs are called is no concern of it.
     const name = `${jkt} ${String(payload.claims['jti'])}`
-    if (this.#once.used(name)) return unproven('it was used before')
+    // Before the signature: whoever caught a proof must not have it verified again and again.
+    const spent = useComplaint(this.#once.look(name))
+    if (spent !== null) return spent
     const full = this.#waiting.enter(jkt)
     if (full !== null) return { ok: false, code: 'verify-overload', reason: full }
     return this.#signature(proof, jws.alg, key, name).finally(() => this.#waiting.leave(jkt))
@@ -100,14 +102,7 @@ export class DpopProofs {
       return { ok: false, code: 'verify-overload', reason: `the proof's verification failed: ${signer.message}` }
     }
     if (signer === null) return unproven('the signature is not by its key')
-    switch (this.#once.use(name)) {
-      case 'first':
-        return null
-      case 'again':
-        return unproven('it was used before')
-      case 'full':
-        return { ok: false, code: 'verify-overload', reason: 'no room is left to remember DPoP proofs in' }
-    }
+    return useComplaint(this.#once.use(name))
   }
 
   #key(jkt: string, parts: PublicParts): VerificationKey | null {
@@ -125,6 +120,17 @@ export class DpopProofs {
     if (this.#keys.size >= MAX_KEYS) for (const oldest of this.#keys.keys()) if (this.#keys.delete(oldest)) break
     this.#keys.set(jkt, key)
     return key
+  }
+}
+
+function useComplaint(use: Use): RefusedToken | null {
+  switch (use) {
+    case 'first':
+      return null
+    case 'again':
+      return unproven('it was used before')
+    case 'full':
+      return { ok: false, code: 'verify-overload', reason: 'no room is left to remember DPoP proofs in' }
   }
 }
 

@@ -278,8 +278,9 @@ export class LimitTable extends SlotTable {
   #peekWithoutSlot(lo: number, hi: number, rate: Rate, now: bigint, into: Verdict): void {
     const owed = this.#sketch.any(now) ? this.#sketch.owed(lo, hi) : now
     const ahead = owed > now ? owed - now : 0n
-    if (ahead + rate.interval > rate.capacity) this.#refuse(ahead, rate, into)
-    else this.#admit(ahead, rate, into)
+    if (ahead + rate.interval <= rate.capacity) return this.#admit(ahead, rate, into)
+    this.#refuse(ahead, rate, into)
+    into.full = true
   }
 
   /** Of a bucket that is so far ahead, or overdrawn. */

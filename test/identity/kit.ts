@@ -35,10 +35,12 @@ export function authRequest(more: Partial<AuthRequest> = {}): AuthRequest {
   }
 }
 
-/** `monotonic` in ns, for how long proofs are remembered. */
-export function dpopProofs(signatures: SignatureVerifier, monotonic?: () => bigint, slots = 1 << 10): DpopProofs {
-  const memory = allocateShared({ workers: 1, limitSlots: 1 << 10, onceSlots: slots, ringBytes: 1 << 16 })
-  return new DpopProofs(signatures, new Once(memory, 'dpop', PROOF_LIFETIME, monotonic), 100)
+/** `monotonic` in ns, for how long proofs are remembered; `crowd` others in the room for 1,024 of them. */
+export function dpopProofs(signatures: SignatureVerifier, monotonic?: () => bigint, crowd = 0): DpopProofs {
+  const memory = allocateShared({ workers: 1, limitSlots: 1 << 10, onceSlots: 1 << 10, ringBytes: 1 << 16 })
+  const once = new Once(memory, 'dpop', PROOF_LIFETIME, monotonic)
+  for (let i = 0; i < crowd; i++) once.use(`another's ${i}`)
+  return new DpopProofs(signatures, once, 100)
 }
 
 /** 2026-11-23T00:00:00Z, in ms and in a token's seconds. */
