@@ -521,7 +521,8 @@ export type AmountPlan =
   | { kind: 'rate'; count: number; period: number; burst: number }
   | { kind: 'sliding'; count: number; period: number }
   | { kind: 'quota'; count: number; per: 'day' | 'month' }
-  | { kind: 'concurrent'; max: number }
+  /** `queue`: how many may wait for one of them to end. Absent: none. */
+  | { kind: 'concurrent'; max: number; queue?: number }
 
 /** What one request counts. */
 export interface CostPlan {

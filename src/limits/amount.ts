@@ -1,5 +1,5 @@
 /** Amounts of limits in the units of the tables, and what those can't count. */
-import { MAX_CONCURRENT } from '../memory/concurrency.ts'
+import { MAX_CONCURRENT, MAX_QUEUE } from '../memory/concurrency.ts'
 import { newRate, type Rate } from '../memory/limit-table.ts'
 import { MAX_QUOTA, type Quota } from '../memory/quota-table.ts'
 import { MAX_WINDOW_COUNT, MAX_WINDOW_SECONDS, type Window } from '../memory/sliding-table.ts'
@@ -10,7 +10,7 @@ export type Counted =
   | { readonly kind: 'rate'; readonly rate: Rate }
   | { readonly kind: 'sliding'; readonly window: Window }
   | { readonly kind: 'quota'; readonly quota: Quota }
-  | { readonly kind: 'concurrent'; readonly max: number }
+  | { readonly kind: 'concurrent'; readonly max: number; readonly queue: number }
 
 /** @param cost units of one request @throws RangeError for what `checkAmount` would name */
 export function countedAs(amount: AmountPlan, cost: number): Counted {
@@ -22,14 +22,16 @@ export function countedAs(amount: AmountPlan, cost: number): Counted {
     case 'quota':
       return { kind: 'quota', quota: { count: amount.count, per: amount.per, cost } }
     case 'concurrent':
-      return { kind: 'concurrent', max: amount.max }
+      return { kind: 'concurrent', max: amount.max, queue: amount.queue ?? 0 }
   }
 }
 
 /** Why an amount can't be counted, in words for the owner of the configuration; null when it can. */
 export function checkAmount(amount: AmountPlan, cost = 1): string | null {
   if (amount.kind === 'concurrent') {
-    return whole(amount.max) && amount.max <= MAX_CONCURRENT ? null : `concurrent must be 1 to ${MAX_CONCURRENT}`
+    if (!whole(amount.max) || amount.max > MAX_CONCURRENT) return `concurrent must be 1 to ${MAX_CONCURRENT}`
+    const { queue = 0 } = amount
+    return queue >= 0 && queue <= MAX_QUEUE ? null : `queue must be 0 to ${MAX_QUEUE}`
   }
   if (amount.kind === 'quota') {
     if (!whole(amount.count) || amount.count > MAX_QUOTA) return `a quota must be 1 to ${MAX_QUOTA}`

@@ -38,6 +38,11 @@ export function limitItem(limit: Limit, verdict: LimitVerdict): string {
   return `${head};t=${Math.min(Math.ceil(wait / NS_PER_SECOND), LARGEST_INTEGER)}`
 }
 
+/** The same for a request that has just taken the last place of a limit. */
+export function noneLeft(limit: Limit): string {
+  return `${quoted(limit.plan.name)};r=0`
+}
+
 /** Appends an item to a field that may be empty still. */
 export function joined(field: string, item: string): string {
   return field === '' ? item : `${field}, ${item}`

@@ -5,7 +5,7 @@
  * bucket outlives reloads, and two routes that inherit one limit share it. The tables are in two halves
  * (memory/shared.ts); which half is part of the key's place, so `identified` has to be the same for the same key.
  */
-import { ConcurrencyTable, NO_ROOM } from '../memory/concurrency.ts'
+import { ConcurrencyTable, NO_ROOM, WAITS } from '../memory/concurrency.ts'
 import { COUNTER, type Counters } from '../memory/counters.ts'
 import { scaleOf, withScale } from '../memory/debt-sketch.ts'
 import { KeyHash, type Domain } from '../memory/hash.ts'
@@ -16,6 +16,7 @@ import { concurrencySlots, limitSlots, quotaSeed, quotaSlots, slidingSlots } fro
 import { SlidingTable } from '../memory/sliding-table.ts'
 import type { AmountPlan, LimitPlan } from '../plan.ts'
 import { checkAmount, countedAs, type Counted } from './amount.ts'
+import { Queues, type Turn } from './queues.ts'
 
 /** A limit at one of its amounts, as this worker counts it; made once per generation. */
 export interface Limit {
@@ -34,6 +35,8 @@ export const NOTHING_HELD = -1
 export interface LimitVerdict extends Verdict {
   /** To be given to `release` when the request ends, or NOTHING_HELD. */
   hold: number
+  /** Neither admitted nor refused: `wait` for it, before anything else is asked. */
+  waits: boolean
 }
 
 /** A request that is charged when its units are known. */
@@ -54,7 +57,7 @@ export interface TableFill {
 }
 
 export function newLimitVerdict(): LimitVerdict {
-  return { ...newVerdict(), hold: NOTHING_HELD }
+  return { ...newVerdict(), hold: NOTHING_HELD, waits: false }
 }
 
 /** A request ends at a time nobody knows: callers over a limit of requests at once are told to wait this long. */
@@ -75,6 +78,8 @@ export class Limiter {
   readonly #callersQuotas: QuotaTable
   readonly #strangersAtOnce: ConcurrencyTable
   readonly #callersAtOnce: ConcurrencyTable
+  readonly #strangersQueues: Queues
+  readonly #callersQueues: Queues
   readonly #worker: number
   readonly #counters: Counters
 
@@ -89,6 +94,8 @@ export class Limiter {
     this.#callersQuotas = new QuotaTable(memory.quotas.callers, quotaSlots(memory), wall)
     this.#strangersAtOnce = new ConcurrencyTable(memory.concurrency.strangers, concurrencySlots(memory), memory.workers)
     this.#callersAtOnce = new ConcurrencyTable(memory.concurrency.callers, concurrencySlots(memory), memory.workers)
+    this.#strangersQueues = new Queues(this.#strangersAtOnce, worker)
+    this.#callersQueues = new Queues(this.#callersAtOnce, worker)
     this.#worker = worker
     this.#counters = counters
   }
@@ -128,6 +135,7 @@ export class Limiter {
     const hash = this.#hashOf(limit.counted.kind)
     hash.of(key, limit.domain)
     into.hold = NOTHING_HELD
+    into.waits = false
     const { counted } = limit
     if (counted.kind === 'rate') {
       const table = identified ? this.#callers : this.#strangers
@@ -139,7 +147,10 @@ export class Limiter {
       const table = identified ? this.#callersQuotas : this.#strangersQuotas
       table.take(hash.lo, hash.hi, counted.quota, into)
     } else {
-      this.#acquire(counted.max, identified, into)
+      // A limit that only watches must not make anyone wait.
+      const queue = limit.plan.mode === 'enforce' ? counted.queue : 0
+      this.#acquire(counted.max, queue, identified, into)
+      if (into.waits) return
     }
     this.#count(into)
   }
@@ -175,6 +186,7 @@ export class Limiter {
     const hash = this.#hashOf(limit.counted.kind)
     hash.of(key, limit.domain)
     into.hold = NOTHING_HELD
+    into.waits = false
     const { counted } = limit
     if (counted.kind === 'rate') {
       const table = identified ? this.#callers : this.#strangers
@@ -193,6 +205,17 @@ export class Limiter {
       into.retryNs = into.admitted ? 0 : BUSY_RETRY_NS
       into.full = false
     }
+  }
+
+  /**
+   * Waits for a place of the limit that `take` has just said `waits` of.
+   * @param granted called once, in a later turn, with what is to be given to `release`; never after `abandon`
+   */
+  wait(limit: Limit, identified: boolean, granted: (hold: number) => void): Turn {
+    const table = identified ? this.#callersAtOnce : this.#strangersAtOnce
+    const queues = identified ? this.#callersQueues : this.#strangersQueues
+    const max = limit.counted.kind === 'concurrent' ? limit.counted.max : 0
+    return queues.enter(table.waitingSlot, max, (slot) => granted(holdOf(slot, identified)))
   }
 
   /** Ends a request that a limit of requests at once admitted. Exactly once for every verdict with a `hold`. */
@@ -231,14 +254,15 @@ export class Limiter {
     this.#counters.add(verdict.full ? COUNTER.limitTableFull : COUNTER.limitRefusals)
   }
 
-  #acquire(max: number, identified: boolean, into: LimitVerdict): void {
+  #acquire(max: number, queue: number, identified: boolean, into: LimitVerdict): void {
     const table = identified ? this.#callersAtOnce : this.#strangersAtOnce
-    const slot = table.acquire(this.#hash.lo, this.#hash.hi, max, this.#worker)
+    const slot = table.acquire(this.#hash.lo, this.#hash.hi, max, this.#worker, queue)
     into.resetNs = 0
     into.full = slot === NO_ROOM
+    into.waits = slot === WAITS
     into.admitted = slot >= 0
     if (slot >= 0) {
-      into.hold = slot * 2 + (identified ? 1 : 0)
+      into.hold = holdOf(slot, identified)
       into.remaining = Math.max(0, max - table.underWay)
       into.retryNs = 0
     } else {
@@ -246,4 +270,8 @@ export class Limiter {
       into.retryNs = BUSY_RETRY_NS
     }
   }
+}
+
+function holdOf(slot: number, identified: boolean): number {
+  return slot * 2 + (identified ? 1 : 0)
 }

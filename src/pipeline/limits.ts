@@ -1,4 +1,4 @@
-import { joined, limitItem, policyItem, retryAfter } from '../limits/headers.ts'
+import { joined, limitItem, noneLeft, policyItem, retryAfter } from '../limits/headers.ts'
 import { NOTHING_HELD, type Limit } from '../limits/limiter.ts'
 import { judge } from '../policy/authorize.ts'
 import { keyOf } from '../policy/key.ts'
@@ -8,21 +8,24 @@ import type { PreparedLimit, PreparedTier } from './tables.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
 
 /** Limits over connection and request values: where a 429 is decided before anyone is identified. */
-export function clientLimits(x: Exchange): Verdict {
-  return x.route === null || x.route.early.length === 0 ? CONTINUE : take(x, x.route.early)
+export function clientLimits(x: Exchange): Verdict | Promise<Verdict> {
+  return x.route === null || x.route.early.length === 0 ? CONTINUE : take(x, x.route.early, 0)
 }
 
 /** Limits by who calls. */
-export function callerLimits(x: Exchange): Verdict {
-  return x.route === null || x.route.late.length === 0 ? CONTINUE : take(x, x.route.late)
+export function callerLimits(x: Exchange): Verdict | Promise<Verdict> {
+  return x.route === null || x.route.late.length === 0 ? CONTINUE : take(x, x.route.late, 0)
 }
 
-/** Outermost first. The limit that refuses isn't charged; those before it are. */
-function take(x: Exchange, limits: readonly PreparedLimit[]): Verdict {
+/**
+ * From `first` on, outermost first. The limit that refuses isn't charged; those before it are. A promise only where a
+ * request stands in a queue.
+ */
+function take(x: Exchange, limits: readonly PreparedLimit[], first: number): Verdict | Promise<Verdict> {
   const { limiter, verdict, monotonic } = x.tables.services
   const identified = x.caller.method !== 'public'
   const now = monotonic()
-  for (let i = 0; i < limits.length; i++) {
+  for (let i = first; i < limits.length; i++) {
     const prepared = limits[i]
     if (prepared === undefined) continue
     const chosen = prepared.tiers.length === 0 ? prepared : tierOf(x, prepared)
@@ -32,6 +35,8 @@ function take(x: Exchange, limits: readonly PreparedLimit[]): Verdict {
     const key = keyOf(prepared.key, x)
     if (plan.cost === undefined || plan.cost.response === null) {
       limiter.take(limit, key, identified && prepared.key.ofCaller, now, verdict)
+      if (verdict.waits)
+        return wait(x, limits, i, { limit, policyItem: chosen.policyItem }, identified && prepared.key.ofCaller)
       if (verdict.hold !== NOTHING_HELD) x.held.push(verdict.hold)
       if (plan.mode === 'enforce') x.rateLimit = joined(x.rateLimit, limitItem(limit, verdict))
     } else {
@@ -54,6 +59,33 @@ function take(x: Exchange, limits: readonly PreparedLimit[]): Verdict {
     x.wouldDeny(refusal)
   }
   return CONTINUE
+}
+
+/**
+ * Stands in the queue of the limit at `i`, and goes on with those behind it. Whoever ends the exchange abandons its turn:
+ * then the promise is never settled, and nobody is left who waits for it.
+ */
+function wait(
+  x: Exchange,
+  limits: readonly PreparedLimit[],
+  i: number,
+  { limit, policyItem: item }: { limit: Limit; policyItem: string },
+  identified: boolean
+): Promise<Verdict> {
+  const { limiter } = x.tables.services
+  const { plan } = limit
+  return new Promise((resolve) => {
+    const turn = limiter.wait(limit, identified, (hold) => {
+      x.turn = null
+      // At once and not when the promise is heard of: an exchange that ends before that has it given back.
+      x.held.push(hold)
+      x.rateLimit = joined(x.rateLimit, noneLeft(limit))
+      x.rateLimitPolicy = joined(x.rateLimitPolicy, item)
+      x.note('limits', 'pass', 'limits', plan.name, plan.where, 'after its turn in the queue')
+      resolve(null)
+    })
+    x.turn = { abandon: () => turn.abandon(), refusal: overLimit(limit, false, 0) }
+  }).then(() => take(x, limits, i + 1))
 }
 
 /** What of a limit holds for this caller: the first tier that fits, else the limit's own amount. */

@@ -151,6 +151,8 @@ export class WorkerServices {
 
   /** Gives back what an exchange holds, and charges what no answer came to tell. */
   release(x: Exchange): void {
+    x.turn?.abandon()
+    x.turn = null
     chargeAnswer(x, null)
     for (let i = 0; i < x.held.length; i++) this.limiter.release(x.held[i] ?? 0)
     x.held.length = 0

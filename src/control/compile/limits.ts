@@ -83,9 +83,17 @@ export class Limits {
       this.#report.error([...path, 'burst'], 'burst is the size of a rate’s bucket: it goes with rate only')
     else if (own.burst !== undefined && sliding)
       this.#report.error([...path, 'burst'], 'a sliding window has no burst: its rate’s count is the most at once')
+    if (own.queue !== undefined && own.concurrent === undefined)
+      this.#report.error(
+        [...path, 'queue'],
+        'queue is for requests that wait for others to end: it goes with concurrent'
+      )
     if (own.quota !== undefined && own.quota !== 'none') return { kind: 'quota', ...quota(own.quota) }
     // The schema has made sure that exactly one of them is there.
-    if (own.rate === undefined || own.rate === 'none') return { kind: 'concurrent', max: own.concurrent ?? 1 }
+    if (own.rate === undefined || own.rate === 'none') {
+      const queue = own.queue === undefined ? {} : { queue: own.queue }
+      return { kind: 'concurrent', max: own.concurrent ?? 1, ...queue }
+    }
     const { count, period } = rate(own.rate)
     return sliding ? { kind: 'sliding', count, period } : { kind: 'rate', count, period, burst: own.burst ?? count }
   }

@@ -77,3 +77,11 @@ t.test('quota: per calendar day or month', async (t) => {
   saysOf(t, 'quota: 5/day, tiers: [ { groups: [a], quota: none } ]')
   saysOf(t, 'quota: 5/day, tiers: [ { groups: [a], rate: 6/s } ]', /tiers\[0\]\.rate: the limit is by quota/)
 })
+
+t.test('queue: of requests at once only', async (t) => {
+  const [plan] = routeOf(limit('{ name: l, concurrent: 5, queue: 3, by: ip }')).limits
+  t.strictSame(plan?.amount, { kind: 'concurrent', max: 5, queue: 3 })
+  saysOf(t, 'rate: 5/s, queue: 5', /limits\[0\]\.queue: .*goes with concurrent/)
+  saysOf(t, 'concurrent: 5, queue: 0', /limits\[0\]\.queue: /)
+  saysOf(t, 'concurrent: 5, queue: 1001', /limits\[0\]\.queue: /)
+})

@@ -150,11 +150,11 @@ const amounts = {
   rate: maybe(text('Requests per time: 100/s, 1000/min, 10/10s, 5000/h.', 'rate')),
   burst: maybe(whole('Size of the bucket: the most at once. Default: the rate’s count.', 1, 1_000_000_000)),
   quota: maybe(text('Requests per calendar day or month, UTC, kept over restarts: 100000/month, 500/day.', 'quota')),
-  concurrent: maybe(whole('Most requests under way at once.', 1, 1_000_000))
+  concurrent: maybe(whole('Most requests under way at once.', 1, 1_000_000)),
+  queue: maybe(whole('Requests that may wait for one of those to end, first come, first served.', 1, 1000))
 }
 
 const LATER = {
-  queue: 'Requests that may wait for their turn.',
   bandwidth: 'Bytes of bodies per time.'
 }
 
