@@ -4,10 +4,16 @@
  * nothing at all. Shadow mode is the caller's business: the outcome is the same.
  */
 import { lookUpKey } from './api-keys.ts'
-import { findBasic } from './basic.ts'
+import { findBasic, type BasicCredential } from './basic.ts'
 import { lookUpCertificate } from './certificates.ts'
 import { findKey, findToken, placesRead, usesDpop } from './credentials.ts'
 import { DPOP_ALGORITHMS } from './dpop.ts'
+import {
+  findSignature,
+  type MessageSignatures,
+  type PresentedSignature,
+  type SignableRequest
+} from './message-signatures.ts'
 import { provePossession } from './possession.ts'
 import { identityOf, identityOfBoth, identityOfGuest, identityOfNobody } from './identity.ts'
 import type { BadCredential, Found } from './credentials.ts'
@@ -18,15 +24,11 @@ import type { PossessionRequest } from './possession.ts'
 import type { TokenVerifier } from './verifier.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefusedToken, TokenOutcome, VerifiedToken } from './verdict.ts'
-import type { HeaderList } from '../headers.ts'
 import type { AuthPlan, Places } from '../plan.ts'
 import type { ClientCertificate } from '../request.ts'
 
 /** What is looked at of a request; a RequestView is one. */
-export interface AuthRequest extends PossessionRequest {
-  readonly headers: HeaderList
-  /** Raw, without `?`. */
-  readonly query: string
+export interface AuthRequest extends PossessionRequest, SignableRequest {
   /** The client's address as limits count it. */
   readonly clientKey: string
   readonly clientCertificate: ClientCertificate | null
@@ -81,9 +83,11 @@ export class Authenticator {
   readonly #tokens: TokenVerifier
   readonly #passwords: Passwords
   readonly #proofs: DpopProofs
+  readonly #signatures: MessageSignatures
 
-  constructor(tokens: TokenVerifier, passwords: Passwords, proofs: DpopProofs) {
+  constructor(tokens: TokenVerifier, passwords: Passwords, proofs: DpopProofs, signatures: MessageSignatures) {
     this.#tokens = tokens
+    this.#signatures = signatures
     this.#passwords = passwords
     this.#proofs = proofs
   }
@@ -92,22 +96,25 @@ export class Authenticator {
   authenticate(auth: PreparedAuth, request: AuthRequest, now: number): AuthOutcome | Promise<AuthOutcome> {
     const { plan } = auth
     if (plan.public && auth.uncredentialed !== null) return auth.uncredentialed
-    const { headers, query, clientKey } = request
+    const { headers, query } = request
     const token = plan.jwt === null ? null : findToken(plan.jwt, headers, query)
     const key = plan.key === null ? null : findKey(plan.key, headers, query, auth.bearerIsToken)
     const certificate = plan.certificate ? request.clientCertificate : null
     const basic = plan.basic ? findBasic(headers) : null
-    if (token === null && key === null && certificate === null && basic === null) {
+    const signature = plan.signature ? findSignature(headers) : null
+    if (token === null && key === null && certificate === null && basic === null && signature === null) {
       return auth.uncredentialed ?? missing(auth, 'no credential is presented')
     }
     if (isBad(token)) return invalid(auth, token.reason)
     if (isBad(key)) return invalid(auth, key.reason)
     if (isBad(basic)) return invalid(auth, basic.reason)
+    if (isBad(signature)) return invalid(auth, signature.reason)
     if (plan.require === 'all') {
       if (plan.jwt !== null && token === null) return missing(auth, 'a token is missing')
       if (plan.key !== null && key === null) return missing(auth, 'an API key is missing')
       if (plan.certificate && certificate === null) return missing(auth, 'a client certificate is missing')
       if (plan.basic && basic === null) return missing(auth, 'a user name and password are missing')
+      if (plan.signature && signature === null) return missing(auth, 'a signature is missing')
     }
 
     // The cheap ones first: bad, they spare the token's verification.
@@ -124,13 +131,31 @@ export class Authenticator {
       if (holder !== null && holder.consumer !== found.consumer) return invalid(auth, DIFFERENT)
       holder ??= found
     }
-    if (basic === null) return this.#token(auth, token, holder, request, now)
-    const outcome = this.#passwords.verify(basic, auth.directory, clientKey, now)
-    const next = (found: Holder | RefusedToken): AuthOutcome | Promise<AuthOutcome> => {
-      const both = joined(auth, holder, found)
-      return 'ok' in both ? both : this.#token(auth, token, both, request, now)
+    if (basic === null && signature === null) return this.#token(auth, token, holder, request, now)
+    return this.#slower(auth, request, { token, basic, signature }, holder, now)
+  }
+
+  /** What takes cryptography, one after the other: the first that is bad spares the rest. */
+  async #slower(
+    auth: PreparedAuth,
+    request: AuthRequest,
+    { token, basic, signature }: Slower,
+    before: Holder | null,
+    now: number
+  ): Promise<AuthOutcome> {
+    const { directory } = auth
+    let holder = before
+    if (signature !== null) {
+      const next = joined(auth, holder, await this.#signatures.verify(signature, request, directory, now))
+      if ('ok' in next) return next
+      holder = next
     }
-    return outcome instanceof Promise ? outcome.then(next) : next(outcome)
+    if (basic !== null) {
+      const next = joined(auth, holder, await this.#passwords.verify(basic, directory, request.clientKey, now))
+      if ('ok' in next) return next
+      holder = next
+    }
+    return this.#token(auth, token, holder, request, now)
   }
 
   /** The last step, whatever else was good: `holder`'s. */
@@ -174,6 +199,12 @@ export class Authenticator {
   }
 }
 
+interface Slower {
+  readonly token: string | null
+  readonly basic: BasicCredential | null
+  readonly signature: PresentedSignature | null
+}
+
 /** One more good credential: the first stands, if they are of one consumer. */
 function joined(auth: PreparedAuth, before: Holder | null, found: Holder | RefusedToken): Holder | AuthRefusal {
   if ('ok' in found) return refusal(auth, found)
@@ -205,8 +236,8 @@ function guest(plan: AuthPlan, directory: CallerDirectory): Identity | null {
 /**
  * RFC 9110 section 11.6.1 wants a challenge with every 401. Bearer carries an error code only when something was
  * presented (RFC 6750 section 3.1). API keys have no registered scheme; `ApiKey` is the one `Authorization` takes
- * here. Nor have client certificates, which no header carries. A realm would only name the product or the inside. A
- * token's challenge that says what was wrong with it would tell a forger which step he has reached.
+ * here. Nor have signatures, and client certificates, which no header carries. A realm would only name the product or the
+ * inside. A token's challenge that says what was wrong with it would tell a forger which step he has reached.
  */
 function challenges(plan: AuthPlan, ...tokens: string[]): readonly string[] {
   const list: string[] = []
@@ -214,6 +245,7 @@ function challenges(plan: AuthPlan, ...tokens: string[]): readonly string[] {
   if (plan.key !== null) list.push('www-authenticate', 'ApiKey')
   if (plan.certificate) list.push('www-authenticate', 'ClientCertificate')
   // RFC 7617 section 2 can't do without a realm; this one names nothing.
+  if (plan.signature) list.push('www-authenticate', 'Signature')
   if (plan.basic) list.push('www-authenticate', 'Basic realm="api", charset="UTF-8"')
   return Object.freeze(list)
 }

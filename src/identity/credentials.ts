@@ -152,7 +152,11 @@ function decode(text: string): string | null {
 /** Every place that a route's `auth` reads; a public route reads none. */
 export function placesRead(plan: AuthPlan): Places {
   const read = plan.public ? [] : [plan.jwt, plan.key].filter((places) => places !== null)
-  const headers = [...read.flatMap((places) => places.header), ...(plan.basic ? ['authorization'] : [])]
+  const headers = [
+    ...read.flatMap((places) => places.header),
+    ...(plan.basic ? ['authorization'] : []),
+    ...(plan.signature ? ['signature', 'signature-input'] : [])
+  ]
   // A proof of possession is half of a credential.
   if (!plan.public && plan.jwt !== null) headers.push('dpop')
   return {

@@ -3,7 +3,7 @@
  * before still serves: `add` costs about 5 µs a consumer, so a part of 1,000 stays well below one pause.
  */
 import type { Identity } from './identity.ts'
-import type { ApiKeyPlan, ConsumerPlan, ConsumerTokenPlan } from '../plan.ts'
+import type { ApiKeyPlan, ConsumerPlan, ConsumerTokenPlan, SigningKeyPlan } from '../plan.ts'
 
 /** A credential of a consumer's own (all but tokens), as it is looked up. */
 export interface Holder {
@@ -28,6 +28,10 @@ export interface PasswordHolder extends Holder {
   readonly hash: string
 }
 
+export interface SigningKeyHolder extends Holder {
+  readonly plan: SigningKeyPlan
+}
+
 /** A consumer that signs its own tokens. */
 export interface TokenSigner {
   readonly consumer: ConsumerPlan
@@ -41,6 +45,7 @@ export class CallerDirectory {
   readonly #byTokenIssuer = new Map<string, TokenSigner>()
   readonly #byUsername = new Map<string, PasswordHolder>()
   readonly #passwords: PasswordHolder[] = []
+  readonly #bySigningKey = new Map<string, SigningKeyHolder>()
   readonly #byCertificateName = new Map<string, Holder>()
 
   /**
@@ -66,6 +71,10 @@ export class CallerDirectory {
         const known = { ...holder('basic', consumer, username), hash }
         claim(this.#byUsername, username, known, `${consumer.name}: another consumer has the user name ${username} too`)
         this.#passwords.push(known)
+      }
+      for (const plan of consumer.signatures) {
+        const known = { ...holder('signature', consumer, plan.keyId), plan }
+        claim(this.#bySigningKey, plan.keyId, known, `${consumer.name}: signing key ${plan.keyId} is another one's too`)
       }
       for (const { name } of consumer.certificates) {
         const what = `${consumer.name}: certificates with ${name} already belong to another consumer`
@@ -105,6 +114,10 @@ export class CallerDirectory {
     let sum = 0
     for (let i = 0; i < username.length; i++) sum = (sum * 31 + username.charCodeAt(i)) >>> 0
     return this.#passwords[sum % this.#passwords.length]?.hash ?? NO_HASH
+  }
+
+  bySigningKey(keyId: string): SigningKeyHolder | undefined {
+    return this.#bySigningKey.get(keyId)
   }
 
   /** `name`: an alternative name or a fingerprint, as ClientCertificate has them. */

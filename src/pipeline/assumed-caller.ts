@@ -22,9 +22,16 @@ import type {
   VerificationKey,
   Where
 } from '../plan.ts'
-import { DescriptionError } from '../policy-test.ts'
+import { DescriptionError, type DescribedRequest } from '../policy-test.ts'
 import type { ClientCertificate } from '../request.ts'
-import { certificateFor, methodsFor, passwordFor, type KnownPassword } from './assumed-own.ts'
+import {
+  certificateFor,
+  methodsFor,
+  passwordFor,
+  signatureFor,
+  signingKeyFor,
+  type KnownPassword
+} from './assumed-own.ts'
 import { confirmationOf, proofOf } from './assumed-proof.ts'
 import type { PreparedRoute } from './tables.ts'
 
@@ -37,11 +44,6 @@ export interface Assumed {
   certificate: ClientCertificate | null
   /** A proof of possession, made anew for each request; null: the token needs none. */
   proof: ((request: { method: string; url: string }) => string) | null
-}
-
-interface Who {
-  as: string | null
-  claims: Record<string, unknown> | null
 }
 
 /** An API key whose text is known here, with the plan that admits it. */
@@ -108,16 +110,16 @@ export class AssumedCallers {
    * @param now ms since the epoch, the request's
    * @throws DescriptionError
    */
-  credential(who: Who, route: PreparedRoute | null, now: number): Assumed | null {
+  credential(request: DescribedRequest, route: PreparedRoute | null, now: number): Assumed | null {
     const auth = route?.auth.plan
     // A name of nobody is a mistake, wherever it is said.
-    const consumer = who.as === null ? null : this.#consumer(who.as)
+    const consumer = request.as === null ? null : this.#consumer(request.as)
     if (auth === undefined || auth.public) return null
     const assumed: Assumed = { headers: [], query: [], certificate: null, proof: null }
-    if (who.claims !== null) {
+    if (request.claims !== null) {
       if (auth.jwt === null)
         throw new DescriptionError(`route ${route?.plan.name} takes no tokens, so claims say nothing to it`, auth.where)
-      this.#present(assumed, auth.jwt, this.#tokenOf(who.claims, auth.jwt, now), now)
+      this.#present(assumed, auth.jwt, this.#tokenOf(request.claims, auth.jwt, now), now)
       return assumed
     }
     if (consumer === null || auth.anonymous === consumer.name) return null
@@ -129,6 +131,10 @@ export class AssumedCallers {
     if (methods.includes('certificate')) assumed.certificate = certificateFor(consumer)
     if (auth.jwt !== null && methods.includes('jwt')) {
       this.#present(assumed, auth.jwt, this.#tokenFor(consumer, auth.jwt, auth.where, now), now)
+    }
+    if (methods.includes('signature')) {
+      const { keyId } = signingKeyFor(consumer, this.#key)
+      assumed.headers.push(...signatureFor(request, assumed.query, keyId, this.#private, now))
     }
     return assumed
   }
@@ -160,7 +166,8 @@ export class AssumedCallers {
       certificates:
         consumer.certificates.length > 0
           ? consumer.certificates
-          : certificateFor(consumer).sans.map((name) => ({ name, where: consumer.where }))
+          : certificateFor(consumer).sans.map((name) => ({ name, where: consumer.where })),
+      signatures: [signingKeyFor(consumer, this.#key), ...consumer.signatures.slice(1)]
     }
   }
 

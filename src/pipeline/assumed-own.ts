@@ -1,12 +1,17 @@
 /** Credentials made for described callers where they need no token: which one a route is shown, and what it looks like. */
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { hashPassword } from '../identity/password.ts'
-import type { AuthPlan, ConsumerPlan, PasswordPlan } from '../plan.ts'
+import { signatureBase } from '../identity/signature-base.ts'
+import { parseDictionary } from '../identity/structured-fields.ts'
+import type { AuthPlan, ConsumerPlan, PasswordPlan, SigningKeyPlan, VerificationKey } from '../plan.ts'
+import type { DescribedRequest } from '../policy-test.ts'
+import { describedTarget } from './described-target.ts'
+import { HeaderList } from '../headers.ts'
 import type { ClientCertificate } from '../request.ts'
 
-export type Method = 'key' | 'jwt' | 'basic' | 'certificate'
+export type Method = 'key' | 'jwt' | 'basic' | 'certificate' | 'signature'
 
-const METHODS: readonly Method[] = ['key', 'jwt', 'basic', 'certificate']
+const METHODS: readonly Method[] = ['key', 'jwt', 'basic', 'certificate', 'signature']
 /** The least that a password's hash may cost: it is made and checked once, for nobody to guess at. */
 const CHEAPEST = { ln: 14, r: 8, p: 1 }
 
@@ -17,14 +22,15 @@ export function methodsFor(consumer: ConsumerPlan, auth: AuthPlan): readonly Met
   return [listed.find((method) => has(consumer, method)) ?? listed.find((method) => method !== 'jwt') ?? 'jwt']
 }
 
-function has({ keys, clients, jwt, basic, certificates }: ConsumerPlan, method: Method): boolean {
+function has(consumer: ConsumerPlan, method: Method): boolean {
+  if (method === 'jwt') return consumer.clients.length + consumer.jwt.length > 0
   const own = {
-    key: keys.length,
-    jwt: clients.length + jwt.length,
-    basic: basic.length,
-    certificate: certificates.length
+    key: consumer.keys,
+    basic: consumer.basic,
+    certificate: consumer.certificates,
+    signature: consumer.signatures
   }
-  return own[method] > 0
+  return own[method].length > 0
 }
 
 /** A password known here, in place of the consumer's first. */
@@ -58,4 +64,53 @@ export function certificateFor({ name, certificates }: ConsumerPlan): ClientCert
     from: 0,
     until: Infinity
   }
+}
+
+/** A key known here, in place of the consumer's first. */
+export function signingKeyFor({ name, signatures, where }: ConsumerPlan, key: VerificationKey): SigningKeyPlan {
+  const [own] = signatures
+  return {
+    keyId: own?.keyId ?? `described-${name}`,
+    algorithm: 'ecdsa-p256-sha256',
+    key,
+    where: own?.where ?? where
+  }
+}
+
+/** The fields that sign a described request. `more`: of its query, credentials. */
+export function signatureFor(
+  request: DescribedRequest,
+  more: readonly string[],
+  keyId: string,
+  key: KeyObject,
+  now: number
+): [string, string][] {
+  const url = new URL(request.url)
+  const { path, query } = describedTarget(request, more)
+  const headers = new HeaderList()
+  for (const [name, value] of request.headers) headers.add(name.toLowerCase(), value)
+  const fields: [string, string][] = []
+  let covered = '"@method" "@authority" "@path" "@query"'
+  if (request.body !== null) {
+    fields.push(['content-digest', `sha-256=:${hash('sha256', request.body, 'base64')}:`])
+    headers.set('content-digest', fields[0]?.[1] ?? '')
+    covered += ' "content-digest"'
+  }
+  const input = `(${covered});created=${Math.floor(now / 1000)};keyid=${JSON.stringify(keyId)}`
+  const list = parseDictionary(`sig=${input}`)?.get('sig')
+  const base =
+    list === undefined || !('items' in list)
+      ? null
+      : signatureBase(list, {
+          method: request.method,
+          scheme: url.protocol === 'https:' ? 'https' : 'http',
+          authority: headers.get('host') ?? url.host,
+          rawPath: path,
+          query,
+          headers
+        })
+  if (base === null) return []
+  const signature = sign('sha256', Buffer.from(base), { key, dsaEncoding: 'ieee-p1363' }).toString('base64')
+  fields.push(['signature-input', `sig=${input}`], ['signature', `sig=:${signature}:`])
+  return fields
 }

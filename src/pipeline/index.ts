@@ -10,6 +10,7 @@ import { external } from './external.ts'
 import { callerLimits, clientLimits } from './limits.ts'
 import { client } from './client.ts'
 import { clientCertificate } from './client-certificate.ts'
+import { digest } from './digest.ts'
 import type { Exchange } from './exchange.ts'
 import { framing } from './framing.ts'
 import { honeypots } from './honeypots.ts'
@@ -43,6 +44,7 @@ export const STAGES: Stage[] = [
   { name: 'authorize', run: authorize }, // may they: the only maker of permits
   { name: 'caller-limits', run: callerLimits }, // limits by who calls
   { name: 'validate', run: validate }, // is the request's body one this route takes
+  { name: 'digest', run: digest }, // is the body the one that was signed
   { name: 'authorize-body', run: authorizeBody }, // rules over what the body holds, now that it fits its schema
   { name: 'respond', run: respond } // routes that Gatehouse answers itself
 ]

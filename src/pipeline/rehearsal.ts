@@ -16,6 +16,7 @@ import { AssumedCallers, type Assumed } from './assumed-caller.ts'
 import { certificateOf } from './assumed-own.ts'
 import { Permit } from './authorize.ts'
 import { countEvents } from './events.ts'
+import { describedTarget } from './described-target.ts'
 import { Exchange, type TraceStep } from './exchange.ts'
 import { UNASKED } from './external-checks.ts'
 import { run, STAGES } from './index.ts'
@@ -139,14 +140,12 @@ export class Rehearsal {
     if (request.body !== null && !headers.has('content-length')) {
       headers.add('content-length', String(Buffer.byteLength(request.body)))
     }
-    const query = [url.search.slice(1), ...(assumed?.query ?? [])].filter((part) => part !== '').join('&')
-    // The path as written: URL would have normalised it already, and an attack would explain as harmless.
-    const written = /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(request.url)?.[1] ?? ''
+    const { path, query } = describedTarget(request, assumed?.query ?? [])
     const x = new Exchange({
       tables: this.#tables,
       listener: table,
       method: request.method,
-      path: written === '' ? '/' : written,
+      path,
       query,
       headers,
       peer,

@@ -1,6 +1,7 @@
 import type { Env } from '../env.ts'
 import { Authenticator } from '../identity/authenticate.ts'
 import { DpopProofs, PROOF_LIFETIME } from '../identity/dpop.ts'
+import { MessageSignatures, SIGNATURE_LIFE } from '../identity/message-signatures.ts'
 import { PasswordPool, type PasswordCheck } from '../identity/password-pool.ts'
 import { Passwords } from '../identity/passwords.ts'
 import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
@@ -94,11 +95,16 @@ export class WorkerServices {
       onUnknownKid: (issuer) => events.unknownKid(issuer),
       clock
     })
-    const once = new Once(memory, 'dpop', PROOF_LIFETIME, monotonic)
     this.authenticator = new Authenticator(
       this.tokens,
       new Passwords(passwords, env.GATEHOUSE_VERIFY_PER_CLIENT),
-      new DpopProofs(signatures, once, env.GATEHOUSE_VERIFY_QUEUE)
+      new DpopProofs(signatures, new Once(memory, 'dpop', PROOF_LIFETIME, monotonic), env.GATEHOUSE_VERIFY_QUEUE),
+      new MessageSignatures(
+        signatures,
+        new Once(memory, 'message signature', SIGNATURE_LIFE, monotonic),
+        env.GATEHOUSE_VERIFY_QUEUE,
+        env.GATEHOUSE_VERIFY_PER_CLIENT
+      )
     )
     this.external = external ?? new ExternalChecks(env.GATEHOUSE_DECISION_CACHE_SIZE, this.counters)
     this.#writer = new RecordWriter(memory, index, this.counters)

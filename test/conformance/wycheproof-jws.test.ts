@@ -1,11 +1,9 @@
 import t from 'tap'
-import { Authenticator, prepareAuth } from '../../src/identity/authenticate.ts'
+import { prepareAuth } from '../../src/identity/authenticate.ts'
 import { CallerDirectory } from '../../src/identity/directory.ts'
-import { Passwords } from '../../src/identity/passwords.ts'
-import { SameThreadPasswords } from '../../src/pipeline/same-thread-passwords.ts'
 import { TokenVerifier } from '../../src/identity/verifier.ts'
 import { HeaderList } from '../../src/headers.ts'
-import { authPlan, authRequest, dpopProofs, InlineVerifier, issuerPlan, jwtPlan, NOW } from '../identity/kit.ts'
+import { authenticatorOf, authPlan, authRequest, InlineVerifier, issuerPlan, jwtPlan, NOW } from '../identity/kit.ts'
 import { verdict, verdictWith } from './jws-verdict.ts'
 import { skipVectors, vectors } from './vectors.ts'
 import type { Jwk } from './jws-verdict.ts'
@@ -127,11 +125,7 @@ t.test('none of them is a credential', { skip: skipVectors }, async (t) => {
   const directory = new CallerDirectory()
   verifier.configure(1, [issuerPlan()], directory)
   const auth = prepareAuth(authPlan({ jwt: jwtPlan({ audiences: 'any', expiry: 'optional' }) }), directory)
-  const authenticator = new Authenticator(
-    verifier,
-    new Passwords(new SameThreadPasswords(), 8),
-    dpopProofs(new InlineVerifier())
-  )
+  const authenticator = authenticatorOf(verifier, new InlineVerifier())
   for (const file of ['json_web_signature_test.json', 'json_web_encryption_test.json']) {
     for (const { tests } of vectors<{ testGroups: Group[] }>(`wycheproof/${file}`).testGroups) {
       for (const { tcId, jws, jwe } of tests) {

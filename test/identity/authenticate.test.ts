@@ -1,17 +1,15 @@
 import t from 'tap'
 import { createHash } from 'node:crypto'
-import { Authenticator, prepareAuth } from '../../src/identity/authenticate.ts'
+import { prepareAuth } from '../../src/identity/authenticate.ts'
 import { CallerDirectory } from '../../src/identity/directory.ts'
-import { Passwords } from '../../src/identity/passwords.ts'
-import { SameThreadPasswords } from '../../src/pipeline/same-thread-passwords.ts'
 import { TokenVerifier } from '../../src/identity/verifier.ts'
 import { HeaderList } from '../../src/headers.ts'
 import {
   apiKeyPlan,
+  authenticatorOf,
   authPlan,
   authRequest,
   consumerPlan,
-  dpopProofs,
   EC_KEY,
   InlineVerifier,
   issuerPlan,
@@ -64,7 +62,7 @@ const ISSUER = issuerPlan({
 })
 verifier.setKeys(keySet([EC_KEY]))
 verifier.configure(1, [ISSUER], directory)
-const authenticator = new Authenticator(verifier, new Passwords(new SameThreadPasswords(), 8), dpopProofs(signatures))
+const authenticator = authenticatorOf(verifier, signatures)
 
 interface Sent {
   token?: string

@@ -7,7 +7,11 @@ import { signedParts } from '../../src/identity/token.ts'
 import { Once } from '../../src/memory/once.ts'
 import { allocateShared } from '../../src/memory/shared.ts'
 import type { KeyObject } from 'node:crypto'
-import type { AuthRequest } from '../../src/identity/authenticate.ts'
+import { Authenticator, type AuthRequest } from '../../src/identity/authenticate.ts'
+import { MessageSignatures, SIGNATURE_LIFE } from '../../src/identity/message-signatures.ts'
+import { Passwords } from '../../src/identity/passwords.ts'
+import { SameThreadPasswords } from '../../src/pipeline/same-thread-passwords.ts'
+import type { TokenVerifier } from '../../src/identity/verifier.ts'
 import type { SignatureVerifier, VerifyAnswer, VerifyRequest } from '../../src/identity/pool.ts'
 import type {
   ApiKeyPlan,
@@ -27,6 +31,8 @@ export function authRequest(more: Partial<AuthRequest> = {}): AuthRequest {
     scheme: 'https',
     authority: 'api.example',
     path: '/orders',
+    rawPath: '/orders',
+    size: 0,
     query: '',
     clientKey: '192.0.2.1',
     clientCertificate: null,
@@ -41,6 +47,16 @@ export function dpopProofs(signatures: SignatureVerifier, monotonic?: () => bigi
   const once = new Once(memory, 'dpop', PROOF_LIFETIME, monotonic)
   for (let i = 0; i < crowd; i++) once.use(`another's ${i}`)
   return new DpopProofs(signatures, once, 100)
+}
+
+export function authenticatorOf(tokens: TokenVerifier, signatures: SignatureVerifier): Authenticator {
+  const memory = allocateShared({ workers: 1, limitSlots: 1024, ringBytes: 1 << 16 })
+  return new Authenticator(
+    tokens,
+    new Passwords(new SameThreadPasswords(), 8),
+    dpopProofs(signatures),
+    new MessageSignatures(signatures, new Once(memory, 'message signature', SIGNATURE_LIFE), 100, 8)
+  )
 }
 
 /** 2026-11-23T00:00:00Z, in ms and in a token's seconds. */

@@ -31,6 +31,7 @@ services:
       - { name: both, match: { paths: ["/both"] }, policies: { auth: { jwt: { issuers: [corp] }, key: true, require: all } } }
       - { name: own, match: { paths: ["/own"] }, policies: { auth: { jwt: { consumers: true, audiences: [api] } } } }
       - { name: basic, match: { paths: ["/basic"] }, policies: { auth: { basic: true, key: { header: k }, require: all } } }
+      - { name: signed, match: { paths: ["/signed"] }, policies: { auth: { signature: true } } }
       - { name: open, match: { paths: ["/open"] }, policies: { auth: public } }
       - name: tried
         match: { paths: ["/tried"] }
@@ -72,6 +73,14 @@ t.test('a forwarded request: every verdict with its line, and what the upstream 
     'x-scopes': 'a',
     'x-api-key': undefined
   })
+})
+
+t.test('as: with a signature, over the query and the body too', async (t) => {
+  for (const more of [{}, { method: 'POST', body: 'x' }]) {
+    const answer = await explain('/signed?a=1', { as: 'bare', ...more })
+    t.equal(answer.status, 200)
+    t.match(new Map(answer.headers).get('x-credential'), 'described-bare')
+  }
 })
 
 t.test('as: with a user name and a password', async (t) => {

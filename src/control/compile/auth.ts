@@ -83,7 +83,7 @@ export class Authentication {
       key,
       basic: value.basic ?? false,
       certificate: value.certificate ?? false,
-      signature: false,
+      signature: value.signature ?? false,
       require: value.require ?? 'any',
       anonymous: value.anonymous ?? null,
       mode: value.mode ?? 'enforce',

@@ -3,7 +3,7 @@ import type { ConsumerConfig } from '../config/schema.ts'
 import type { ApiKeyPlan, CertificateNamePlan, ConsumerPlan, IssuerPlan, Where } from '../../plan.ts'
 import { alternativeName } from '../../client/certificate.ts'
 import { date } from './checked.ts'
-import type { ConsumerKeys } from './consumer-keys.ts'
+import { SIGNING_ALGORITHMS, type ConsumerKeys } from './consumer-keys.ts'
 import type { Path, Report } from './report.ts'
 
 const HASH_PREFIX = 'sha256:'
@@ -33,12 +33,17 @@ export function compileConsumers(
       keys: (consumer.keys ?? []).map((key, j) => compileKey(key, scopes, [...path, 'keys', j], report)),
       jwt: (consumer.jwt ?? []).flatMap((token, j) => {
         const at = [...path, 'jwt', j]
-        const key = keys.compile(token, `consumer:${consumer.name}:${j}`, at)
+        const key = keys.compile(token, token.algorithm, `consumer:${consumer.name}:${j}`, at)
         return key ? [{ issuer: token.issuer, key, where: report.where(at) }] : []
       }),
       basic: (consumer.basic ?? []).map((user, j) => ({ ...user, where: report.where([...path, 'basic', j]) })),
       certificates: certificates.compile(consumer.certificates ?? [], [...path, 'certificates']),
-      signatures: [],
+      signatures: (consumer.signatures ?? []).flatMap((signer, j) => {
+        const at = [...path, 'signatures', j]
+        const { keyId, algorithm } = signer
+        const key = keys.compile(signer, SIGNING_ALGORITHMS[algorithm], `consumer:${consumer.name}:signature:${j}`, at)
+        return key ? [{ keyId, algorithm, key, where: report.where(at) }] : []
+      }),
       where: report.where(path)
     }
   })

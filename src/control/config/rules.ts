@@ -235,11 +235,16 @@ function consumers(root: Node, findings: Findings): void {
   const ids = new Unique('key id', 'keys', 'id', findings)
   const hashes = new Unique('key', 'keys', 'hash', findings)
   const users = new Unique('user name', 'basic', 'username', findings)
+  const signers = new Unique('key id', 'signatures', 'keyId', findings)
   const clients = new Unique('client', 'clients', 'id', findings)
   for (const [i, consumer] of itemsOf(child(root, 'consumers')).entries()) {
     for (const [j, key] of itemsOf(child(consumer, 'keys')).entries()) {
       ids.claim(child(key, 'id'), '', i, j)
       hashes.claim(child(key, 'hash'), '', i, j)
+    }
+    for (const [j, key] of itemsOf(child(consumer, 'signatures')).entries()) {
+      signers.claim(child(key, 'keyId'), '', i, j)
+      ownKey(key, ['consumers', i, 'signatures', j], findings)
     }
     for (const [j, user] of itemsOf(child(consumer, 'basic')).entries()) users.claim(child(user, 'username'), '', i, j)
     for (const [j, client] of itemsOf(child(consumer, 'clients')).entries()) {
@@ -247,7 +252,7 @@ function consumers(root: Node, findings: Findings): void {
       if (issuer !== undefined) clients.claim(child(client, 'id'), `${issuer} `, i, j)
     }
     for (const [j, token] of itemsOf(child(consumer, 'jwt')).entries())
-      ownTokens(token, ['consumers', i, 'jwt', j], findings)
+      ownKey(token, ['consumers', i, 'jwt', j], findings)
   }
 }
 
@@ -280,12 +285,13 @@ class Unique {
   }
 }
 
-function ownTokens(token: Node, path: Path, findings: Findings): void {
+/** What a consumer signs with: tokens or requests. */
+function ownKey(token: Node, path: Path, findings: Findings): void {
   const algorithm = textOf(child(token, 'algorithm'))
   const secret = child(token, 'secret')
   const publicKey = child(token, 'publicKey')
   if (algorithm === undefined) return
-  const hmac = algorithm.startsWith('HS')
+  const hmac = algorithm.startsWith('HS') || algorithm.startsWith('hmac')
   if (hmac && publicKey)
     findings.error(publicKey, [...path, 'publicKey'], `${algorithm} is verified with a secret, not with a public key`)
   if (!hmac && secret)

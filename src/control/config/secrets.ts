@@ -1,7 +1,7 @@
 /** Whether a secret can protect anything: of HMAC (RFC 7518 section 3.2; RFC 8725 section 3.5), and the admin API's token. */
 
 /** Bytes of output of each algorithm's hash: the least a secret may have. */
-const LENGTHS: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 }
+const LENGTHS: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64, 'hmac-sha256': 32 }
 
 /** Long enough, and known to everybody: from debuggers, libraries' read-me files and tutorials. */
 const KNOWN = new Set([

@@ -145,6 +145,23 @@ export const ConsumerToken = define(
   )
 )
 
+/** Of the HTTP Signature Algorithms registry. */
+const SIGNING = ['ed25519', 'hmac-sha256', 'ecdsa-p256-sha256', 'rsa-pss-sha512', 'rsa-v1_5-sha256'] as const
+
+export const SigningKey = define(
+  'signingKey',
+  mapping(
+    'A key this consumer signs requests with (RFC 9421).',
+    {
+      keyId: text('What its signatures call it (keyid).', 'label'),
+      algorithm: word('The one algorithm it signs with.', SIGNING),
+      secret: maybe(text('HMAC secret, at least 32 bytes.', 'text', { secret: true })),
+      publicKey: maybe(either('A path, PEM text, or a JSON Web Key.', text('A path, or PEM text.', 'document'), jwk))
+    },
+    { exactlyOne: ['secret', 'publicKey'] }
+  )
+)
+
 export const Consumer = define(
   'consumer',
   mapping(
@@ -167,6 +184,7 @@ export const Consumer = define(
       ),
       keys: maybe(listOf('Its API keys.', ApiKey)),
       jwt: maybe(listOf('Tokens it signs itself.', ConsumerToken)),
+      signatures: maybe(listOf('Keys it signs requests with.', SigningKey)),
       basic: maybe(
         listOf(
           'Its user names and passwords.',
@@ -194,7 +212,6 @@ export const Consumer = define(
     },
     {
       unsupported: {
-        signatures: 'Keys of HTTP message signatures.',
         ip: 'Client addresses that stand for it.'
       }
     }

@@ -86,6 +86,7 @@ export const Auth = define(
       jwt: maybe(JwtAuth),
       key: maybe(either('API keys of consumers.', Type.Literal(true), KeyAuth)),
       basic: maybe(Type.Literal(true, { description: 'User names and passwords (HTTP Basic).' })),
+      signature: maybe(Type.Literal(true, { description: 'HTTP message signatures (RFC 9421).' })),
       certificate: maybe(
         Type.Literal(true, { description: 'Client certificates, of listeners with tls.clientCertificates.' })
       ),
@@ -94,10 +95,7 @@ export const Auth = define(
       mode: maybe(Mode)
     },
     {
-      atLeastOne: ['jwt', 'key', 'basic', 'certificate'],
-      unsupported: {
-        signature: 'HTTP message signatures.'
-      }
+      atLeastOne: ['jwt', 'key', 'basic', 'certificate', 'signature']
     }
   )
 )
