@@ -221,9 +221,9 @@ function join(auth: PreparedAuth, token: VerifiedToken, holder: Holder | null): 
 }
 
 /** `dpop`: the caller is one that should know of DPoP's challenge. */
-function refusal(auth: PreparedAuth, { code, reason }: RefusedToken, dpop = false): AuthRefusal {
+function refusal(auth: PreparedAuth, { code, reason, account }: RefusedToken, dpop = false): AuthRefusal {
   const headers = code !== 'bad-credential' ? RETRY : dpop ? auth.unproven : auth.invalid
-  return { ok: false, code, reason, headers }
+  return { ok: false, code, reason, headers, ...(account === undefined ? {} : { account }) }
 }
 
 function guest(plan: AuthPlan, directory: CallerDirectory): Identity | null {

@@ -55,7 +55,8 @@ export class Passwords {
       if (fits instanceof Error) {
         return { ok: false, code: 'verify-overload', reason: `the check of the password failed: ${fits.message}` }
       }
-      if (!fits || holder === undefined) return WRONG
+      if (holder === undefined) return WRONG
+      if (!fits) return { ...WRONG, account: holder.consumer.name }
       this.#remember(digest, now)
       return holder
     })

@@ -18,6 +18,8 @@ export interface RefusedToken {
   readonly code: 'bad-credential' | 'verify-overload' | 'keys-unavailable'
   /** For the owner, precise; nothing of the token in it. */
   readonly reason: string
+  /** Whom it claims to be, where all but the signature says that it might. */
+  readonly account?: string
 }
 
 export type TokenOutcome = VerifiedToken | RefusedToken

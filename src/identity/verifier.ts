@@ -223,15 +223,15 @@ export class TokenVerifier {
     if (key instanceof Error) {
       return { ok: false, code: 'verify-overload', reason: `the verification failed: ${key.message}` }
     }
-    if (key === null) return refused('the signature is not by a key of the issuer')
+    const { consumer, issuer, subject } = read.caller
+    // Consumer names hold no space, so the two kinds of account can't be mistaken for each other.
+    const account = consumer === '' ? `${issuer} ${subject}` : consumer
+    if (key === null) return { ...refused('the signature is not by a key of the issuer'), account }
     // The set may have changed meanwhile: a key that was withdrawn proves nothing any more.
     if (!ring.holds(key)) return refused('the key was withdrawn while the token was verified')
     read.standing.kid = key.kid ?? ''
     const verdict: Verdict = { alg, typ, key, keyVersion: ring.version, authority, outcome: read, acceptedBy: null }
-    const { consumer, issuer, subject } = read.caller
-    // Consumer names hold no space, so the two kinds of owner can't be mistaken for each other.
-    const owner = consumer === '' ? `${issuer} ${subject}` : consumer
-    this.#cache.set(token, verdict, owner, ENTRY_BYTES + token.length * (1 + CLAIMS_BYTES_PER_CHARACTER))
+    this.#cache.set(token, verdict, account, ENTRY_BYTES + token.length * (1 + CLAIMS_BYTES_PER_CHARACTER))
     return verdict
   }
 

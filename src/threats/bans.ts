@@ -52,17 +52,21 @@ export class Bans {
 
   /**
    * Bans a client's address, cut to `v6Prefix`; from a crowd it is limited instead, unless the cause is `certain`. An
-   * address in `never` is not touched, and one that is banned already stays as it is.
+   * address in `never` is not touched, and one that is banned already stays as it is, but for a limit under a `certain` one.
    * @param now ms since the epoch
    * @returns whether it is banned or limited by this call
    */
   banAddress(bytes: Uint8Array, v6Prefix: number, cause: Cause, never: IpSet, now: number, certain = false): boolean {
     if (never.has(bytes)) return false
     const space = spaceOf(cause.mode)
-    if (this.table.find(space, bytes, seconds(now), this.#found)) return false
+    const bits = bytes.length === 4 ? 32 : v6Prefix
+    if (this.table.find(space, bytes, seconds(now), this.#found)) {
+      // What is certain takes the place of a limit.
+      if (!certain || (this.#found.info & LIMITED) === 0) return false
+      for (const block of blocksOf(networkOf(bytes, bits), bits)) this.table.remove(space, block.bytes, block.bits)
+    }
     const address = prefixKey(bytes, v6Prefix)
     const limited = !certain && this.#detector.isCrowd(address)
-    const bits = bytes.length === 4 ? 32 : v6Prefix
     if (!this.#banBlock(bytes, bits, cause, limited, now)) return false
     if (!limited) this.#countNetwork(bytes, address, bits, cause, now)
     return true

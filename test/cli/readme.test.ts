@@ -33,7 +33,7 @@ else {
       t.ok(existsSync(new URL(target, README)), target)
     }
     const commands = new Set(
-      [...text.matchAll(/\bgatehouse ((?:key|password|token|revocations) [a-z]+|[a-z]{4,})(?= |`|$)/gm)].map(
+      [...text.matchAll(/\bgatehouse ((?:key|password|token|revocations|bans) [a-z]+|[a-z]{4,})(?= |`|$)/gm)].map(
         ([, name = '']) => name
       )
     )

@@ -134,6 +134,18 @@ t.test('credential stuffing: tokens of a forger', async (t) => {
   t.match(await banOf(from), { scenario: 'credential-stuffing', evidence: [{ path: '/orders/7', status: 401 }] })
 })
 
+t.test('credential stuffing from many addresses against one account: the next that tries is banned', async (t) => {
+  const from = (i: number): string => `127.0.9.${1 + i}`
+  for (let i = 0; i < PATIENCE - 1; i++) {
+    const forged = bearer(forger, { sub: 'alice', iat: seconds() - i })
+    t.equal((await get(from(i), '/orders/7', forged)).status, 401, 'each address tries once')
+  }
+  t.match(await banOf(from(PATIENCE - 2)), { scenario: 'account-stuffing', reason: /against corp alice/ })
+  t.equal((await get(from(PATIENCE - 2), '/site/a')).status, 403)
+  t.equal((await get(from(0), '/site/a')).status, 200, 'those before the twentieth are not known to belong to it')
+  t.equal((await get('127.0.9.200', '/orders/7', bearer(es, { sub: 'alice' }))).status, 200, 'alice herself is served')
+})
+
 t.test('key guessing', async (t) => {
   const from = '127.0.5.1'
   await attack(t, from, (i) => get(from, '/keyed', { 'x-api-key': `guess-${i}` }), 401)

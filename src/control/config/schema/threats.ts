@@ -11,6 +11,7 @@ const POLICIES = [
   'ip',
   'limits',
   'auth',
+  'revocation',
   'external',
   'authorize',
   'validate',

@@ -1,0 +1,50 @@
+/** What `explain` and policy tests say of bans and honeypots. */
+import t from 'tap'
+import { explainRequest } from '../../src/pipeline/explain.ts'
+import { runPolicyTests } from '../../src/pipeline/policy-tests.ts'
+import { compile, planOf } from '../control/compile/configuration.ts'
+
+const YAML = `version: 1
+listen: [ { address: "127.0.0.1:0" } ]
+threats:
+  bans: [ { name: fumblers, count: { status: [404] }, by: ip, rate: 2/min, ban: 10m } ]
+  honeypots: ["/trap"]
+services: [ { name: s, url: "http://127.0.0.1:9", policies: { auth: public }, routes: [ { name: r, match: { paths: ["/a"] } } ] } ]
+tests:
+  - { name: a visit, request: { url: "http://a.example/trap" }, expect: { decision: deny, status: 403, policy: honeypot, rule: honeypot } }
+  - { name: a second one, request: { url: "http://a.example/trap", repeat: 2 }, expect: { decision: deny, status: 403, policy: ban, rule: honeypot } }
+  - { name: three, request: { url: "http://a.example/b", repeat: 3 }, expect: { decision: deny, status: 404, policy: route } }
+  - { name: four, request: { url: "http://a.example/b", repeat: 4 }, expect: { decision: deny, status: 403, policy: ban, rule: fumblers } }
+  - { name: each test begins anew, request: { url: "http://a.example/a" }, expect: { decision: forward, route: s.r } }
+`
+
+t.test('policy tests', async (t) => {
+  const { plan, tests } = compile(YAML)
+  if (plan === null) throw new Error('no plan')
+  const outcomes = await runPolicyTests(plan, tests, [])
+  t.same(
+    outcomes.map(({ mismatches }) => mismatches),
+    [[], [], [], [], []]
+  )
+})
+
+t.test('explain', async (t) => {
+  const request = {
+    method: 'GET',
+    headers: [],
+    body: null,
+    as: null,
+    claims: null,
+    ip: '192.0.2.1',
+    time: null,
+    listener: null
+  }
+  const explained = await explainRequest(planOf(YAML), { ...request, url: 'http://a.example/trap/' })
+  t.match(explained, { status: 403, decision: 'deny', route: '' })
+  t.match(explained.steps.at(-1), {
+    stage: 'honeypot',
+    rule: 'honeypot',
+    where: /^g\.yaml:5:\d+$/,
+    detail: '/trap/ is a honeypot'
+  })
+})
