@@ -7,11 +7,12 @@
  *   in a period, however often it comes: a client that repeats one bad token for hours makes one event a minute, and
  *   the bucket leaks faster than that.
  *
- * A distinct count is therefore exact but for a collision of 64-bit keyed hashes, and for a table with no slot free in
- * a key's window: then an event isn't counted. The table is not the limits': who fills it blinds detection for a
+ * A distinct count is therefore exact but for a collision of 62-bit keyed hashes, and for a table with no slot free in
+ * a key's window: then an event that only the table's sketch would refuse isn't counted. The table is not the limits': who fills it blinds detection for a
  * minute and takes no slot from a limit.
  */
 import type { Evidence } from '../ban.ts'
+import { scaleOf, withScale } from '../memory/debt-sketch.ts'
 import { KeyHash, type Domain } from '../memory/hash.ts'
 import { LimitTable, newRate, newVerdict, type Rate } from '../memory/limit-table.ts'
 import { monotonicNs } from '../memory/clock.ts'
@@ -29,6 +30,8 @@ export interface Scenario {
   readonly seen: Domain
   readonly rate: Rate
   readonly once: Rate
+  /** Of both rates, which take one period to refill. */
+  readonly scale: number
 }
 
 const MINUTE = 60_000
@@ -94,20 +97,20 @@ export class Detector {
   /** The last events of a key that counted, as far as this thread saw them. */
   evidence(scenario: Scenario, key: string): Evidence[] {
     this.#hash.of(key, scenario.bucket)
-    return this.#evidence.of(this.#hash.lo, this.#hash.hi)
+    return this.#evidence.of(this.#hash.lo, withScale(this.#hash.hi, scenario.scale))
   }
 
   /** Somebody who proved who they are got through from an address: to be told again after CROWD_PERIOD. */
   succeeded(address: string, identity: string): void {
     if (this.#take(this.#crowd, address, identity) !== true) return
-    this.#hash.of(address, this.#crowdMark)
-    this.#table.take(this.#hash.lo, this.#hash.hi, IN_A_CROWD, this.#clock(), this.#verdict)
+    const { lo, hi } = this.#marked(address)
+    this.#table.take(lo, hi, IN_A_CROWD, this.#clock(), this.#verdict)
   }
 
   /** Whether several identities have succeeded from an address of late. */
   isCrowd(address: string): boolean {
-    this.#hash.of(address, this.#crowdMark)
-    this.#table.peek(this.#hash.lo, this.#hash.hi, NOT_IN_A_CROWD, this.#clock(), this.#verdict)
+    const { lo, hi } = this.#marked(address)
+    this.#table.peek(lo, hi, NOT_IN_A_CROWD, this.#clock(), this.#verdict)
     return !this.#verdict.admitted
   }
 
@@ -119,7 +122,8 @@ export class Detector {
   /** One more request of an address that is limited. */
   trickles(address: string): boolean {
     this.#hash.of(address, this.#trickle)
-    this.#table.take(this.#hash.lo, this.#hash.hi, TRICKLE, this.#clock(), this.#verdict)
+    const hi = withScale(this.#hash.hi, scaleOf(TRICKLE.capacityNs))
+    this.#table.take(this.#hash.lo || 1, hi, TRICKLE, this.#clock(), this.#verdict)
     return this.#verdict.admitted
   }
 
@@ -128,8 +132,15 @@ export class Detector {
     return this.#table.fill(this.#clock())
   }
 
+  /** Where it stands that an address is a crowd's. */
+  #marked(address: string): { lo: number; hi: number } {
+    this.#hash.of(address, this.#crowdMark)
+    return { lo: this.#hash.lo || 1, hi: withScale(this.#hash.hi, scaleOf(IN_A_CROWD.capacityNs)) }
+  }
+
   #watch(name: string, rate: Rate, once: Rate): Watch {
-    return { bucket: this.#hash.domain(`${name} bucket`), seen: this.#hash.domain(`${name} seen`), rate, once }
+    const scale = scaleOf(rate.capacityNs)
+    return { bucket: this.#hash.domain(`${name} bucket`), seen: this.#hash.domain(`${name} seen`), rate, once, scale }
   }
 
   /** null: not counted, seen before or no room; else whether it overflows the bucket. */
@@ -138,15 +149,16 @@ export class Detector {
     const verdict = this.#verdict
     const now = this.#clock()
     hash.of(key, watch.bucket)
-    const { lo, hi } = hash
+    const { lo } = hash
+    const hi = withScale(hash.hi, watch.scale)
     if (item !== null) {
       hash.of(item, watch.seen)
       // The pair's place from the two hashes: joining the texts would allocate a third.
       hash.ofWords(lo, hi, hash.lo, hash.hi, watch.seen)
-      this.#table.take(hash.lo, hash.hi, watch.once, now, verdict)
+      this.#table.take(hash.lo || 1, withScale(hash.hi, watch.scale), watch.once, now, verdict)
       if (!verdict.admitted) return this.#uncounted()
     }
-    this.#table.take(lo, hi, watch.rate, now, verdict)
+    this.#table.take(lo || 1, hi, watch.rate, now, verdict)
     this.#lo = lo
     this.#hi = hi
     if (verdict.full) return this.#uncounted()
@@ -160,4 +172,4 @@ export class Detector {
 }
 
 /** Things counted apart under a key. */
-type Watch = Pick<Scenario, 'bucket' | 'seen' | 'rate' | 'once'>
+type Watch = Pick<Scenario, 'bucket' | 'seen' | 'rate' | 'once' | 'scale'>
