@@ -35,6 +35,7 @@ t.test('explain', async (t) => {
     body: null,
     as: null,
     claims: null,
+    certificate: null,
     ip: '192.0.2.1',
     time: null,
     listener: null
