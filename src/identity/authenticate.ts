@@ -185,7 +185,7 @@ export class Authenticator {
     request: AuthRequest,
     now: number
   ): AuthOutcome | Promise<AuthOutcome> {
-    const dpop = usesDpop(request.headers)
+    const dpop = auth.bearerIsToken && usesDpop(request.headers)
     if (!outcome.ok) return refusal(auth, outcome, dpop)
     const { confirmation } = outcome.proof.facts
     const required = auth.plan.jwt?.bound === 'required'

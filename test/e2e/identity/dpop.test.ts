@@ -219,6 +219,12 @@ t.test('a bound token is no bearer token, and the other way round', async (t) =>
   await refusedFor(t, 'in a cookie', cookie, /does not come under the DPoP scheme/)
   await refusedFor(t, 'in another header', header, /does not come under the DPoP scheme/)
   const plain = await provider.token()
+  const elsewhere = { cookie: `session=${plain}`, authorization: `DPoP ${bearer}` }
+  t.equal(
+    (await send(undefined, elsewhere, '/cookie')).status,
+    200,
+    'a place that the route does not read says nothing'
+  )
   const underDpop = await send(proof({ claims: { ath: sha256(plain) } }), { authorization: `DPoP ${plain}` })
   await refusedFor(t, 'an unbound token under DPoP', underDpop, /bound to no key/)
   t.equal((await ask(gateway.port, '/any/x', { headers: { authorization: `Bearer ${plain}` } })).status, 200)

@@ -28,6 +28,10 @@ const BAD_BASE64 = /not canonical base64url/
 /** Modulus and exponent such that the lint has only its weakness to refuse. */
 const weakRsa = { e1: jwkOfNumbers('e1-key', strongModulus(), 1n), roca: jwkOfNumbers('roca', rocaModulus(), 65537n) }
 
+/** The neutral element as a public key: under it R = A and S = 0 sign anything. */
+const neutral = Buffer.from(`01${'00'.repeat(31)}`, 'hex')
+const small = { kty: 'OKP', crv: 'Ed25519', kid: 'small', alg: 'EdDSA', x: neutral.toString('base64url') }
+
 const upstream = await startUpstream(t)
 const trap = await startUpstream(t)
 const gateway = await startGateway(
@@ -48,7 +52,7 @@ services:
 `,
   {
     workers: 1,
-    files: { 'keys.json': JSON.stringify({ keys: [rsa.jwk, ec.jwk, ed.jwk, weakRsa.e1, weakRsa.roca] }) }
+    files: { 'keys.json': JSON.stringify({ keys: [rsa.jwk, ec.jwk, ed.jwk, weakRsa.e1, weakRsa.roca, small] }) }
   }
 )
 
@@ -198,6 +202,13 @@ departure('an RSA key with e=1 is refused at load, and what anybody can sign wit
 departure('a ROCA key is refused at load', async (t) => {
   await gateway.said(/key \\?"roca\\?" is refused: it has a modulus with the ROCA weakness/)
   await refusedFor(t, token(rsa, claims, { kid: 'roca' }), /kid names no key/)
+})
+
+departure('an Ed25519 key of small order is refused at load, and what anybody can sign with it', async (t) => {
+  await gateway.said(/key \\?"small\\?" is refused: it is a point of small order/)
+  const input = `${encode({ alg: 'EdDSA', typ: 'JWT', kid: 'small' })}.${encode(claims)}`
+  const signature = Buffer.concat([neutral, Buffer.alloc(32)]).toString('base64url')
+  await refusedFor(t, `${input}.${signature}`, /kid names no key/)
 })
 
 departure('duplicate JSON members', async (t) => {
