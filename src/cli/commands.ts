@@ -76,6 +76,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Verify a JSON Web Token against a key or a configuration.',
     load: async () => (await import('./token-verify.ts')).tokenVerify
   },
+  'import openapi': {
+    summary: 'Print a configuration for an OpenAPI document.',
+    load: async () => (await import('./import-openapi.ts')).importOpenapi
+  },
   schema: {
     summary: 'Print the JSON Schema of the configuration.',
     load: async () => (await import('./schema.ts')).schema
@@ -99,4 +103,4 @@ export function entryOf(name: string): Entry | undefined {
 }
 
 /** Commands that are decided on and not built. */
-export const LATER: readonly string[] = ['diff', 'history', 'rollback', 'import', 'init']
+export const LATER: readonly string[] = ['diff', 'history', 'rollback', 'init']

@@ -33,9 +33,9 @@ else {
       t.ok(existsSync(new URL(target, README)), target)
     }
     const commands = new Set(
-      [...text.matchAll(/\bgatehouse ((?:key|password|token|revocations|bans) [a-z]+|[a-z]{4,})(?= |`|$)/gm)].map(
-        ([, name = '']) => name
-      )
+      [
+        ...text.matchAll(/\bgatehouse ((?:key|password|token|revocations|bans|import) [a-z]+|[a-z]{4,})(?= |`|$)/gm)
+      ].map(([, name = '']) => name)
     )
     t.ok(commands.size > 5)
     for (const name of commands) t.ok(entryOf(name), `gatehouse ${name}`)
