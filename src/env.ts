@@ -41,6 +41,12 @@ const TABLE = {
     'Tokens per worker that may wait for verification; past that, 503.'
   ),
   GATEHOUSE_VERIFY_PER_CLIENT: count(8, [1, 10_000], 'Tokens of one client address that may wait for verification.'),
+  GATEHOUSE_TOKEN_KEY_LIFETIME: ms('168h', ['2s', '8760h'], 'How long a key of `identity.token` signs.'),
+  GATEHOUSE_TOKEN_KEY_NOTICE: ms(
+    '1h',
+    ['1s', '168h'],
+    'How long such a key is published before it signs; at most half its lifetime.'
+  ),
   GATEHOUSE_DECISION_CACHE_SIZE: bytes(
     '4mb',
     ['64kb', '1gb'],

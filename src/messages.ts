@@ -4,7 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { BanReport } from './ban.ts'
-import type { ConsumerPlan, KeySet, PlanHead, RevocationPlan, RoutePlan } from './plan.ts'
+import type { ConsumerPlan, KeySet, PlanHead, RevocationPlan, RoutePlan, TokenAlgorithm } from './plan.ts'
 import type { SharedMemory } from './memory/shared.ts'
 
 /** workerData of the control thread. */
@@ -67,7 +67,18 @@ export type ControlToWorker =
   | { type: 'commit'; generation: number }
   | { type: 'cancel'; generation: number }
   | { type: 'keys'; set: KeySet }
+  /** All keys that tokens for services may be signed with; replaces those before. */
+  | { type: 'signing-keys'; keys: SigningKey[] }
   | { type: 'revocations'; change: RevocationChange; confirm: number }
+
+/** A private key of the gateway's own. */
+export interface SigningKey {
+  kid: string
+  alg: TokenAlgorithm
+  /** ms since the epoch: until then it is only published. */
+  signsFrom: number
+  pkcs8: Uint8Array
+}
 
 /** Of the revocations made at run time. They hold from the moment a worker reads this. */
 export interface RevocationChange {

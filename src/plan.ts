@@ -367,11 +367,32 @@ export interface RoutePlan {
   /** What levels in shadow would refuse besides; judged, counted and logged only. Absent: nothing. */
   validateShadow?: ValidatePlan
   cors: CorsPlan | null
-  identity: { headers: boolean; credentials: 'strip' | 'forward' }
+  identity: IdentityPlan
   headers: HeadersPlan
   /** request: first byte in to the answer's head. idle: longest silence either way after that. */
   timeouts: { request: number; idle: number }
   where: Where
+}
+
+/** What the upstream is told of the caller. */
+export interface IdentityPlan {
+  headers: boolean
+  credentials: 'strip' | 'forward'
+  /** A token of the gateway's own, as `Authorization: Bearer`. Absent: none. */
+  token?: TokenPlan
+}
+
+export type TokenAlgorithm = 'EdDSA' | 'ES256'
+
+export interface TokenPlan {
+  audience: string
+  /** ms, whole seconds. */
+  ttl: number
+  algorithm: TokenAlgorithm
+  /** Attributes of the caller that it carries. */
+  attributes: string[]
+  /** For one method and path only. */
+  bind: boolean
 }
 
 export interface MatchPlan {

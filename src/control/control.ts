@@ -26,6 +26,7 @@ import type { KnownNames } from './revocations/entry.ts'
 import { RevocationRegistry } from './revocations/registry.ts'
 import { revocationResources } from './revocations/resources.ts'
 import { Rollout } from './rollout.ts'
+import { jwksResource, SigningKeys } from './signing-keys.ts'
 import { removeUnusedCopies } from './private-copies.ts'
 import { lockStateDir, probeAddress } from './state-dir.ts'
 import { BanRows } from './store/bans.ts'
@@ -66,6 +67,7 @@ export class Control {
   readonly #reader = new ConfigurationReader()
   readonly #watch = new FileWatch(() => void this.reload(FILE_CHANGE))
   #admin: AdminAddress | null = null
+  #signing: SigningKeys | null = null
   #guardPipe: GuardPipe | null = null
   #stateDir = ''
   /** The newest that workers were asked to build: a number is never used twice, whether or not its generation came to serve. */
@@ -169,12 +171,13 @@ export class Control {
     })
     const keys = this.#keys
     this.#closers.push(() => keys.close())
-    await Promise.all([keys.start(plan.issuers), this.#allUp])
+    const signing = this.#signingKeys()
+    await Promise.all([keys.start(plan.issuers), signing.prepare(plan), this.#allUp])
     await this.#publish(plan)
     this.#nowServes(plan)
     const failure = await this.#openPorts(plan)
     if (failure !== null) throw new Error(failure)
-    const resources = this.#resources(revocations)
+    const resources = [...this.#resources(revocations), jwksResource(signing)]
     const socket = await startControlSocket(join(this.#stateDir, 'control.sock'), resources)
     this.#closers.push(() => socket.close())
     const { admin, certificates } = plan
@@ -184,12 +187,29 @@ export class Control {
       this.#closers.push(() => address.close())
     }
     if (plan.metrics !== null) {
-      const metrics = await startMetricsServer(plan.metrics, () => this.#observation.exposition())
+      const metrics = await startMetricsServer(plan.metrics, () => this.#observation.exposition(), [
+        jwksResource(signing)
+      ])
       this.#closers.push(() => metrics.close())
     }
     this.#watch.begin()
     this.#beats.setReady(true)
     this.#log.info(`ready: ${this.#addresses(plan)}`, { generation: plan.generation, workers: this.#start.workers })
+  }
+
+  #signingKeys(): SigningKeys {
+    const { env } = readEnv(process.env)
+    const lifetime = env.GATEHOUSE_TOKEN_KEY_LIFETIME
+    const signing = new SigningKeys({
+      stateDir: this.#stateDir,
+      lifetime,
+      notice: Math.min(env.GATEHOUSE_TOKEN_KEY_NOTICE, lifetime / 2),
+      onKeys: (keys) => this.#rollout.setSigningKeys(keys),
+      onNote: (level, text) => this.#log[level](text, {})
+    })
+    this.#signing = signing
+    this.#closers.push(() => signing.close())
+    return signing
   }
 
   /** What the owner may ask and change, on every door of the admin API. */
@@ -307,6 +327,7 @@ export class Control {
     const log = this.#observation.prepare(plan)
     const keys = await this.#keys?.prepare(plan.issuers)
     try {
+      await this.#signing?.prepare(plan)
       await this.#publish(plan)
     } catch (error) {
       log.cancel()

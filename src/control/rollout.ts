@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { BanReport } from '../ban.ts'
-import type { ControlToWorker, RevocationChange, WorkerToControl } from '../messages.ts'
+import type { ControlToWorker, RevocationChange, SigningKey, WorkerToControl } from '../messages.ts'
 import type { KeySet, Plan } from '../plan.ts'
 
 /** How long a worker may take to build a generation, ms. Past it the generation is cancelled everywhere. */
@@ -35,6 +35,7 @@ export interface RolloutEvents {
 export class Rollout {
   readonly #links = new Map<number, WorkerLink>()
   readonly #keys = new Map<string, KeySet>()
+  #signingKeys: SigningKey[] | null = null
   readonly #events: RolloutEvents
   #current: Plan | null = null
   #underWay: Promise<void> = Promise.resolve()
@@ -55,6 +56,7 @@ export class Rollout {
     // turn would wait for an answer for ever, and every rollout behind it.
     this.#links.set(index, link)
     for (const set of this.#keys.values()) link.post({ type: 'keys', set })
+    if (this.#signingKeys !== null) link.post({ type: 'signing-keys', keys: this.#signingKeys })
     const revocations = this.#events.revocations()
     if (revocations !== null) link.post({ type: 'revocations', change: revocations, confirm: UNASKED })
     this.#join(index, link)
@@ -105,6 +107,12 @@ export class Rollout {
       this.#current = plan
       await Promise.all(links.map((link) => link.commit(plan.generation)))
     })
+  }
+
+  /** Sends the gateway's own signing keys to all workers, and to those that come later. */
+  setSigningKeys(keys: SigningKey[]): void {
+    this.#signingKeys = keys
+    for (const link of this.#links.values()) link.post({ type: 'signing-keys', keys })
   }
 
   /** Sends an issuer's keys to all workers, and to those that come later. */

@@ -24,22 +24,28 @@ export function upstreamRequest(permit: Permit, x: Exchange): UpstreamRequest {
   return {
     method: x.method,
     path: query === '' ? path : `${path}?${query}`,
-    headers: requestHeaders(prepared, x, hopOf(x, action.host ?? x.authority)),
+    headers: requestHeaders(prepared, x, hopOf(x, action.host ?? x.authority, authorizationOf(permit, x, path))),
     // Of a body in chunks that was held, the length is known.
     bodyLength: x.bodyHeld === null ? x.size : x.bodyHeld.length
   }
 }
 
 /** What the exchange knows of its own hop; `host` is to whom the request goes. */
-export function hopOf(x: Exchange, host: string): Hop {
+export function hopOf(x: Exchange, host: string, authorization = ''): Hop {
   return {
     host,
     authority: x.authority,
     peerIp: x.trustedPeer ? formatIp(x.peer) : x.clientIp,
     trustedPeer: x.trustedPeer,
     traceparent: x.traceparent,
-    identity: identityOf(x.caller)
+    identity: identityOf(x.caller),
+    authorization
   }
+}
+
+function authorizationOf({ route }: Permit, x: Exchange, path: string): string {
+  const { token } = route.plan.identity
+  return token === undefined ? '' : `Bearer ${x.tables.services.minter.token(token, x.caller, x.method, path, x.now)}`
 }
 
 function identityOf(caller: Caller): readonly string[] {

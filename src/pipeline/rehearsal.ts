@@ -23,6 +23,7 @@ import { run, STAGES } from './index.ts'
 import { SameThreadPasswords } from './same-thread-passwords.ts'
 import { SameThreadSignatures } from './same-thread-signatures.ts'
 import { WorkerServices } from './services.ts'
+import { throwawayKeys } from './throwaway-keys.ts'
 import { TablesBuilder, type Tables } from './tables.ts'
 import { Answer, CONTINUE, type Outcome } from './verdict.ts'
 
@@ -82,6 +83,7 @@ export class Rehearsal {
       new ContentJudge(0)
     )
     services.beats.setReady(true)
+    services.minter.setKeys(throwawayKeys(plan))
     const assumed = new AssumedCallers(plan, callers, keys, (set) => services.setKeys(set))
     const builder = new TablesBuilder(assumed.plan, services)
     builder.addConsumers(assumed.plan.consumers)

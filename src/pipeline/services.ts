@@ -4,6 +4,7 @@ import { DpopProofs, PROOF_LIFETIME } from '../identity/dpop.ts'
 import { MessageSignatures, SIGNATURE_LIFE } from '../identity/message-signatures.ts'
 import { PasswordPool, type PasswordCheck } from '../identity/password-pool.ts'
 import { Passwords } from '../identity/passwords.ts'
+import { TokenMinter } from '../identity/internal-token.ts'
 import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
 import { Revocations } from '../identity/revocations.ts'
 import { TokenVerifier } from '../identity/verifier.ts'
@@ -47,6 +48,7 @@ export class WorkerServices {
   readonly external: ExternalDecider
   /** Reads what request bodies hold. */
   readonly bodies: ContentJudge
+  readonly minter = new TokenMinter()
   /** Reused by every exchange that ends. */
   readonly record: AccessRecord = emptyRecord()
   /** Reused by every limit. */

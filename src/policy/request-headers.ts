@@ -1,4 +1,4 @@
-import type { HeaderOperations, Places } from '../plan.ts'
+import type { HeaderOperations, IdentityPlan, Places } from '../plan.ts'
 import type { RequestView } from '../request.ts'
 import { withoutCookies } from './cookie.ts'
 import { applyOperations, operationsProblem, prepareOperations, type PreparedOperations } from './field-operations.ts'
@@ -28,6 +28,8 @@ export interface Hop {
   readonly traceparent: string
   /** identityFields' of the caller. */
   readonly identity: readonly string[]
+  /** `Authorization` of the gateway's own; '' where the route says nothing of a token. */
+  readonly authorization: string
 }
 
 const NO_PLACES: Places = Object.freeze({ header: [], cookie: [], query: [] })
@@ -79,11 +81,12 @@ export function requestOperationsProblem(operations: HeaderOperations): string |
  */
 export function prepareRequestHeaders(
   operations: HeaderOperations,
-  identity: { readonly headers: boolean; readonly credentials: 'strip' | 'forward' },
+  identity: IdentityPlan,
   credentials: Places
 ): PreparedRequestHeaders {
+  const kept = identity.credentials === 'strip' ? credentials : NO_PLACES
   return {
-    strip: identity.credentials === 'strip' ? credentials : NO_PLACES,
+    strip: identity.token === undefined ? kept : { ...kept, header: [...kept.header, 'authorization'] },
     tell: identity.headers,
     operations: prepareOperations(operations, LIMITS)
   }
@@ -115,6 +118,7 @@ export function requestHeaders(prepared: PreparedRequestHeaders, view: RequestVi
   }
   if (prepared.tell) tell(fields, view, hop)
   applyOperations(prepared.operations, view, fields)
+  if (hop.authorization !== '') fields.push('authorization', hop.authorization)
   return fields
 }
 
@@ -132,7 +136,7 @@ function isOurs(name: string): boolean {
 }
 
 /** Names in the Connection field, null for the usual ones that name nothing. */
-function namedByConnection(view: RequestView): readonly string[] | null {
+export function namedByConnection(view: RequestView): readonly string[] | null {
   const value = view.headers.joined('connection')
   if (value === undefined || value === 'keep-alive' || value === 'close') return null
   return value

@@ -34,6 +34,8 @@ start.control.on('message', (message: ControlToWorker) => {
   switch (message.type) {
     case 'keys':
       return services.setKeys(message.set)
+    case 'signing-keys':
+      return services.minter.setKeys(message.keys)
     case 'revocations': {
       const { add, remove, whole } = message.change
       services.revocations.change(add, remove, whole)

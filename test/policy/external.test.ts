@@ -24,7 +24,8 @@ const HOP = {
   peerIp: '192.0.2.1',
   trustedPeer: false,
   traceparent: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-00',
-  identity: ['x-consumer', 'acme']
+  identity: ['x-consumer', 'acme'],
+  authorization: ''
 }
 
 function request(headers: [string, string][] = [], more: ViewParts = {}): RequestView {

@@ -28,6 +28,7 @@ function sent({ view = {}, operations = {}, headers = true, credentials = 'strip
   const request = requestView(view)
   const fields = requestHeaders(prepared, request, {
     host: 'upstream:8080',
+    authorization: '',
     authority: 'api.example.com:8443',
     peerIp: '192.0.2.1',
     trustedPeer: false,

@@ -1,7 +1,7 @@
 /** `external`: adds up over levels, outermost first, all must admit. */
 import { requestOperationsProblem } from '../../policy/request-headers.ts'
 import { IDENTITY_FIELDS } from '../../policy/identity-fields.ts'
-import type { ExternalPlan, Places, RoutePlan } from '../../plan.ts'
+import type { ExternalPlan, IdentityPlan, Places } from '../../plan.ts'
 import type { ExternalConfig } from '../config/schema.ts'
 import { duration, upstreamUrl } from './checked.ts'
 import { addUp, speaking, type Block, type Item } from './levels.ts'
@@ -15,7 +15,7 @@ const LONGEST_CACHE = 3_600_000
 /** What of a route its external checks depend on. */
 export interface CheckedRoute {
   name: string
-  identity: RoutePlan['identity']
+  identity: IdentityPlan
   /** Where `auth` reads credentials. */
   credentials: Places
 }
@@ -69,8 +69,10 @@ function checkNames(names: readonly string[], path: Path, route: CheckedRoute, r
 
 /** A credential of the route is removed before forwarding, and so would be what stands in its place. */
 function checkCopied(names: readonly string[], path: Path, route: CheckedRoute, report: Report): void {
-  if (route.identity.credentials === 'forward') return
   names.forEach((name, i) => {
+    if (route.identity.token !== undefined && name === 'authorization')
+      report.ofRoute('error', route.name, [...path, i], 'identity.token writes authorization: use another name')
+    if (route.identity.credentials === 'forward') return
     if (route.credentials.header.includes(name))
       report.ofRoute(
         'error',

@@ -6,7 +6,7 @@ import { IDENTITY_FIELDS } from '../../policy/identity-fields.ts'
 import { requestOperationsProblem } from '../../policy/request-headers.ts'
 import { responseOperationsProblem } from '../../policy/response-headers.ts'
 import type { HeaderOperationsConfig } from '../config/schema.ts'
-import type { HeaderOperations, HeadersPlan, Template } from '../../plan.ts'
+import type { HeaderOperations, HeadersPlan, IdentityPlan, Template } from '../../plan.ts'
 import { answerNameFault, literalFault } from './header-text.ts'
 import { speaking, type Block, type Said, type Sourced } from './levels.ts'
 import type { Path, Report } from './report.ts'
@@ -18,8 +18,7 @@ const VALUED = ['set', 'default', 'append'] as const
 export interface HeaderedRoute {
   name: string
   scope: TemplateScope
-  /** Whether upstreams are told of the caller: `identity.headers`. */
-  identity: boolean
+  identity: IdentityPlan
 }
 
 export function compileHeaders(blocks: readonly Block[], route: HeaderedRoute, report: Report): HeadersPlan {
@@ -88,7 +87,9 @@ function checkName(name: string, path: Path, side: 'request' | 'response', route
   const fault = side === 'response' ? answerNameFault(name) : null
   if (fault !== null) report.ofRoute('error', route.name, path, fault)
   // `identity` writes these after `headers` has run, so nothing said of them here could hold.
-  if (side === 'request' && route.identity && IDENTITY_FIELDS.has(name))
+  if (side === 'request' && route.identity.token !== undefined && name === 'authorization')
+    report.ofRoute('error', route.name, path, `${name} is written by identity.token, after headers`)
+  if (side === 'request' && route.identity.headers && IDENTITY_FIELDS.has(name))
     report.ofRoute(
       'error',
       route.name,

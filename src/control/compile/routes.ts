@@ -13,7 +13,8 @@ import { Levels, reportDrops, type Block } from './levels.ts'
 import { Limits } from './limits.ts'
 import { compileMatch } from './match.ts'
 import type { Path, Report } from './report.ts'
-import { compileIdentity, compileTimeouts } from './settings.ts'
+import { compileIdentity } from './identity.ts'
+import { compileTimeouts } from './settings.ts'
 import type { Upstreams } from './upstreams.ts'
 import { compileValidate, type Compilers } from './validate.ts'
 
@@ -91,8 +92,8 @@ export class Routes {
     if (!match) return
     const route = { name, config, path, match: match.plan, scope: match.certain }
     const action = compileAction(route, service.destination, report)
-    const identity = compileIdentity(blocks)
     const credentials = auth ? credentialsOf(auth) : NOWHERE
+    const identity = compileIdentity(blocks, { name, service: service.config.name, credentials }, report)
     const external = compileExternal(blocks, { name, identity, credentials }, this.#upstreams, report)
     const { enforced, shadow } = compileValidate(blocks, this.#compilers, report)
     // Even without an answer to who may call, the rest is compiled for its errors: all are shown at once.
@@ -112,7 +113,7 @@ export class Routes {
       ...(shadow ? { validateShadow: shadow } : {}),
       cors: compileCors(blocks, name, match.plan.methods, report),
       identity,
-      headers: compileHeaders(blocks, { name, scope: match.certain, identity: identity.headers }, report),
+      headers: compileHeaders(blocks, { name, scope: match.certain, identity }, report),
       timeouts: compileTimeouts(blocks),
       where: report.where(path)
     }

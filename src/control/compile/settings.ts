@@ -1,19 +1,10 @@
-/** `identity` and `timeouts`: settings, of which the nearer level wins key by key. */
+/** `timeouts`: settings, of which the nearer level wins key by key. */
 import type { RoutePlan } from '../../plan.ts'
 import { duration } from './checked.ts'
 import { speaking, type Block } from './levels.ts'
 
 const REQUEST_TIMEOUT = 30_000
 const IDLE_TIMEOUT = 60_000
-
-export function compileIdentity(blocks: readonly Block[]): RoutePlan['identity'] {
-  const identity: RoutePlan['identity'] = { headers: true, credentials: 'strip' }
-  for (const { value } of speaking(blocks, 'identity')) {
-    identity.headers = value.headers ?? identity.headers
-    identity.credentials = value.credentials ?? identity.credentials
-  }
-  return identity
-}
 
 export function compileTimeouts(blocks: readonly Block[]): RoutePlan['timeouts'] {
   const timeouts = { request: REQUEST_TIMEOUT, idle: IDLE_TIMEOUT }

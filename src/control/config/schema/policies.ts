@@ -283,12 +283,26 @@ export const Identity = define(
     'What upstreams are told of the caller.',
     {
       headers: maybe(flag('X-Consumer, X-Subject and the like. Default true.')),
-      credentials: maybe(word('strip (default) or forward what auth read.', ['strip', 'forward']))
+      credentials: maybe(word('strip (default) or forward what auth read.', ['strip', 'forward'])),
+      token: maybe(
+        mapping(
+          'A token of the gateway’s own for the upstream, as Authorization: Bearer.',
+          {
+            audience: maybe(text('Who it is for. Default: the service’s name.')),
+            ttl: maybe(text('How long it holds, 5s to 1h. Default 60s.', 'duration')),
+            algorithm: maybe(word('EdDSA (default) or ES256.', ['EdDSA', 'ES256'])),
+            attributes: maybe(
+              listOf('Attributes of the caller that it carries.', text('An attribute’s name.', 'attribute'), {
+                uniqueBy: null
+              })
+            ),
+            bind: maybe(flag('Whether it is for this request’s method and path only. Default false.'))
+          },
+          { atLeastOne: ['audience', 'ttl', 'algorithm', 'attributes', 'bind'] }
+        )
+      )
     },
-    {
-      atLeastOne: ['headers', 'credentials'],
-      unsupported: { token: 'A token of the gateway’s own for the upstream.' }
-    }
+    { atLeastOne: ['headers', 'credentials', 'token'] }
   )
 )
 
