@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { newApiKey } from '../control/api-key.ts'
+import { newApiKey } from '../identity/key-form.ts'
 import { defineCommand, EXIT, JSON_OPTION, UsageError } from './command.ts'
 import { paint, print, printJson } from './terminal.ts'
 import { quoted } from './yaml-text.ts'

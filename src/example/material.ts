@@ -6,7 +6,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { newApiKey } from '../control/api-key.ts'
+import { newApiKey } from '../identity/key-form.ts'
 import { generateKeys, type Jwk } from '../identity/jose.ts'
 
 /** The folder that holds bin/, config/ and var/. */

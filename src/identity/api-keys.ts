@@ -4,6 +4,7 @@
  * about a microsecond, and a cache would have to hold the raw key.
  */
 import { hash, timingSafeEqual } from 'node:crypto'
+import { isBrokenKey } from './key-form.ts'
 import type { CallerDirectory, KeyHolder } from './directory.ts'
 import type { BadCredential } from './credentials.ts'
 
@@ -11,6 +12,7 @@ import type { BadCredential } from './credentials.ts'
 export const MAX_KEY_LENGTH = 256
 
 const NO_KEY = Buffer.alloc(32)
+const BROKEN: BadCredential = Object.freeze({ reason: 'the API key is cut or mistyped: its checksum does not hold' })
 const UNKNOWN: BadCredential = Object.freeze({ reason: "the API key is nobody's" })
 const MISSHAPEN: BadCredential = Object.freeze({
   reason: `the API key is longer than ${MAX_KEY_LENGTH} characters or holds some that no key has`
@@ -22,6 +24,7 @@ const MISSHAPEN: BadCredential = Object.freeze({
  */
 export function lookUpKey(key: string, directory: CallerDirectory, now: number): KeyHolder | BadCredential {
   if (!isKeyText(key)) return MISSHAPEN
+  if (isBrokenKey(key)) return BROKEN
   const digest = hash('sha256', key, 'buffer')
   const holder = directory.byKeyHash(digest.toString('hex'))
   const same = timingSafeEqual(digest, holder?.digest ?? NO_KEY)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { isApiKey, newApiKey } from '../../src/control/api-key.ts'
+import { isApiKey, newApiKey } from '../../src/identity/key-form.ts'
 import { UsageError } from '../../src/cli/command.ts'
 import { keyCreate } from '../../src/cli/key.ts'
 import { run } from './kit.ts'

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { lookUpKey, MAX_KEY_LENGTH } from '../../src/identity/api-keys.ts'
 import { identityOf } from '../../src/identity/identity.ts'
 import { CallerDirectory } from '../../src/identity/directory.ts'
+import { newApiKey } from '../../src/identity/key-form.ts'
 import { apiKeyPlan, consumerPlan, NOW } from './kit.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -73,6 +74,55 @@ t.test('a wrong key, one nobody has and the hash itself come to the same', async
   const reason = "the API key is nobody's"
   for (const key of ['key-ful', 'key-fulL', 'zzz', sha256('key-full'), `sha256:${sha256('key-full')}`]) {
     t.equal(say(key), reason, key)
+  }
+})
+
+t.test('a key of ours whose checksum is broken is refused before any lookup', async (t) => {
+  const key = newApiKey()
+  const broken = `${key.slice(0, -1)}${key.endsWith('0') ? '1' : '0'}`
+  const all = new CallerDirectory()
+  // Even where somebody's hash were of it.
+  all.add([consumerPlan('a', { keys: [apiKeyPlan('good', sha256(key)), apiKeyPlan('broken', sha256(broken))] })])
+  t.match(lookUpKey(key, all, NOW), { plan: { id: 'good' } })
+  for (const text of [broken, key.slice(0, -1), `${key}0`, 'gatekey_', key.replace(/.$/, '-')]) {
+    t.match(lookUpKey(text, all, NOW), { reason: /its checksum does not hold/ }, text)
+  }
+})
+
+t.test('several keys at once, and each ends by itself: how they are rotated', async (t) => {
+  const all = new CallerDirectory()
+  all.add([
+    consumerPlan('a', {
+      keys: [apiKeyPlan('old', sha256('old-key'), { expires: NOW + 1000 }), apiKeyPlan('new', sha256('new-key'))]
+    })
+  ])
+  const say = (key: string, now: number): string => {
+    const found = lookUpKey(key, all, now)
+    return 'reason' in found ? 'refused' : found.plan.id
+  }
+  t.strictSame([say('old-key', NOW), say('new-key', NOW)], ['old', 'new'])
+  t.strictSame([say('old-key', NOW + 1000), say('new-key', NOW + 1000)], ['refused', 'new'])
+})
+
+t.test('a lookup does the same work for a known prefix and for none, and in 10,000 keys as in ten', async (t) => {
+  // Counted, not timed: a busy machine can't make this flicker. test/prove/api-keys.prove.ts measures the time.
+  const seen: string[] = []
+  const counting = (size: number): CallerDirectory => {
+    const all = new CallerDirectory()
+    all.add(
+      Array.from({ length: size }, (_, i) => consumerPlan(`c${i}`, { keys: [apiKeyPlan(`k${i}`, sha256(`key-${i}`))] }))
+    )
+    const find = all.byKeyHash.bind(all)
+    all.byKeyHash = (hash) => (seen.push(hash), find(hash))
+    return all
+  }
+  for (const size of [10, 10_000]) {
+    const all = counting(size)
+    for (const key of ['key-1', 'key-', 'key-1x', 'nothing-like-it']) {
+      seen.length = 0
+      lookUpKey(key, all, NOW)
+      t.strictSame(seen, [sha256(key)], `${key}: one lookup, by the hash of the whole`)
+    }
   }
 })
 
