@@ -23,8 +23,8 @@ export function verdictLines(rows: readonly VerdictRow[]): string[] {
   return rows.map(({ policy, verdict, said, where }) => {
     const style = STYLES[verdict]
     const word = verdict.padEnd(verdictWidth)
-    const words = [...new Set(said)].filter((text) => text !== '')
-    const line = `  ${policy.padEnd(policyWidth)}  ${style === undefined ? word : paint(style, word)}  ${words.join('  ')}`
-    return `${line}${where === '' ? '' : `  [${where}]`}`.trimEnd()
+    const words = [...new Set(said), where === '' ? '' : `[${where}]`].filter((text) => text !== '')
+    const painted = style === undefined ? word : paint(style, word)
+    return ['', policy.padEnd(policyWidth), painted, ...words].join('  ').trimEnd()
   })
 }

@@ -108,7 +108,7 @@ function plannedFor({ listener, gatewayIp, threats, route }: MetPlan): Planned[]
   if (listener?.clientCertificates) planned.push(stage('listen', listener.clientCertificates.where))
   if (listener?.redirect) planned.push(stage('redirect'))
   if (listener?.ready) planned.push(stage('ready'))
-  planned.push(stage('ban'), ...gatewayIp.map(ipItem))
+  planned.push(item('ban', '', '', 'enforce', 'of addresses'), ...gatewayIp.map(ipItem))
   if (threats.honeypots.length > 0) planned.push(stage('honeypot'))
   planned.push(item('route', route?.name ?? '', route?.where ?? '', 'enforce', ''))
   if (route === null) return planned
@@ -120,7 +120,7 @@ function plannedFor({ listener, gatewayIp, threats, route }: MetPlan): Planned[]
   if (route.cors) planned.push(stage('cors', route.cors.where))
   planned.push(item('auth', '', route.auth.where, route.auth.mode, ''))
   if (!route.auth.public) planned.push(stage('revocation'))
-  if (threats.scenarios.some(isKeyed)) planned.push(stage('ban'))
+  if (threats.scenarios.some(isKeyed)) planned.push(item('ban', '', '', 'enforce', 'of callers'))
   for (const { where, mode, level } of route.external ?? []) planned.push(item('external', '', where, mode, level))
   planned.push(...route.authorize.filter(({ readsBody }) => !readsBody).map(ruleItem))
   planned.push(
