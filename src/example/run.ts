@@ -41,7 +41,7 @@ export async function runExample({ startGateway, isReady, say }: ExampleOptions)
     if (ready) {
       const commands = await exampleCommands(material, https, http)
       say(
-        `\nThe example is ready on https://localhost:${https}; its configuration is config/gatehouse.yaml. Paste these into another terminal:\n\n${commandText(commands)}\nCtrl-C ends it.\n`
+        `\nThe example is ready on https://localhost:${https}; its configuration is config/gatehouse.yaml. Paste these into another terminal:\n\n${commandText(commands)}\nWhy was it answered so? Here, with the x-request-id of any answer above:\n\nbin/gatehouse explain X-REQUEST-ID --config config/gatehouse.yaml\n\nCtrl-C ends it.\n`
       )
     }
     return await ended
