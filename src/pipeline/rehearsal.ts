@@ -105,12 +105,12 @@ export class Rehearsal {
     forgetCounts(this.#memory)
     for (let i = 1; i < repeat; i++) {
       const before = this.#arrive(request, assumed)
-      end(before, await run(before))
+      end(before, await settled(before))
     }
     const x = this.#arrive(request, assumed)
     const steps: TraceStep[] = []
     x.trace = steps
-    const outcome = await run(x)
+    const outcome = await settled(x)
     return { x, outcome, steps }
   }
 
@@ -161,6 +161,19 @@ export class Rehearsal {
     x.body = { whole: () => Promise.resolve(body) }
     return x
   }
+}
+
+/** None of the requests before it ends, so whoever stands in a queue is refused as when its patience is over. */
+async function settled(x: Exchange): Promise<Outcome> {
+  const outcome = run(x)
+  if (!(outcome instanceof Promise)) return outcome
+  let over = false
+  const ended = outcome.finally(() => (over = true))
+  while (!over && x.turn === null) await new Promise(setImmediate)
+  if (x.turn === null) return ended
+  const { refusal } = x.turn
+  x.turn.abandon()
+  return refusal
 }
 
 /** Detection is told, as at the worker's exit. What an upstream would have answered is not known. */

@@ -66,12 +66,14 @@ services:
     routes:
       - { name: fast, match: { paths: [/fast] }, policies: { limits: [ { name: fast, rate: 1000/s, by: ip } ] } }
       - { name: once, match: { paths: [/once] }, policies: { limits: [ { name: once, concurrent: 3, by: ip } ] } }
+      - { name: line, match: { paths: [/line] }, policies: { limits: [ { name: line, concurrent: 3, queue: 2, by: ip } ] } }
       - { name: quota, match: { paths: [/quota] }, policies: { limits: [ { name: month, quota: 5/month, by: ip } ] } }
       - { name: window, match: { paths: [/window] }, policies: { limits: [ { name: window, rate: 5/min, algorithm: sliding, by: ip } ] } }
 tests:
 ${[
   ['fast', 1000],
   ['once', 3],
+  ['line', 3],
   ['quota', 5],
   ['window', 5]
 ]
