@@ -1,8 +1,8 @@
 /**
  * The token that services are told who called with: a JWT that the gateway signs for one audience. Made when a caller
  * is first forwarded to it and used again for half its life, so that a signature is paid per caller and not per
- * request; one that is bound to method and path is made for each request. Signed with node:crypto in this thread:
- * Ed25519 takes 30 to 40 µs, less than handing it to another thread and waiting.
+ * request; one that is bound to method and path is made for each request. Signed with node:crypto in this thread
+ * (measured on a busy machine, processor time: 85 µs with EdDSA, 55 µs with ES256, 0.04 to 0.08 µs for a kept one).
  */
 import { createPrivateKey, randomUUID, sign, type KeyObject } from 'node:crypto'
 import type { Caller } from '../caller.ts'
