@@ -542,6 +542,8 @@ export type AmountPlan =
   | { kind: 'rate'; count: number; period: number; burst: number }
   | { kind: 'sliding'; count: number; period: number }
   | { kind: 'quota'; count: number; per: 'day' | 'month' }
+  /** `bytes` of bodies per `period` ms, both directions together. */
+  | { kind: 'bandwidth'; bytes: number; period: number }
   /** `queue`: how many may wait for one of them to end. Absent: none. */
   | { kind: 'concurrent'; max: number; queue?: number }
 

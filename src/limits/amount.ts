@@ -10,6 +10,8 @@ export type Counted =
   | { readonly kind: 'rate'; readonly rate: Rate }
   | { readonly kind: 'sliding'; readonly window: Window }
   | { readonly kind: 'quota'; readonly quota: Quota }
+  /** In bytes; the bucket is what the limit gives in a second. */
+  | { readonly kind: 'bandwidth'; readonly rate: Rate }
   | { readonly kind: 'concurrent'; readonly max: number; readonly queue: number }
 
 /** @param cost units of one request @throws RangeError for what `checkAmount` would name */
@@ -21,6 +23,8 @@ export function countedAs(amount: AmountPlan, cost: number): Counted {
       return { kind: 'sliding', window: { count: amount.count, seconds: amount.period / 1000, cost } }
     case 'quota':
       return { kind: 'quota', quota: { count: amount.count, per: amount.per, cost } }
+    case 'bandwidth':
+      return { kind: 'bandwidth', rate: newRate(amount.bytes, amount.period, aSecondOf(amount)) }
     case 'concurrent':
       return { kind: 'concurrent', max: amount.max, queue: amount.queue ?? 0 }
   }
@@ -37,9 +41,23 @@ export function checkAmount(amount: AmountPlan, cost = 1): string | null {
     if (!whole(amount.count) || amount.count > MAX_QUOTA) return `a quota must be 1 to ${MAX_QUOTA}`
     return cost > amount.count ? `a request that costs ${cost} never fits into a quota of ${amount.count}` : null
   }
+  if (amount.kind === 'bandwidth') {
+    const { bytes, period } = amount
+    if (!whole(bytes) || !whole(period)) return 'bandwidth is whole bytes, at least 1, in at least 1 ms'
+    const second = aSecondOf(amount)
+    return second >= LEAST_BANDWIDTH && second <= MOST_BANDWIDTH ? null : 'bandwidth must be 1kb/s to 512mb/s'
+  }
   const { count, period } = amount
   if (!whole(count) || !whole(period)) return 'a rate is a whole number of requests, at least 1, in at least 1 ms'
   return amount.kind === 'sliding' ? checkWindow(count, period, cost) : checkRate(count, period, amount.burst, cost)
+}
+
+/** Below, one chunk of a body would be held back for minutes; above, a byte is too short for a clock of nanoseconds. */
+const LEAST_BANDWIDTH = 1 << 10
+const MOST_BANDWIDTH = 512 << 20
+
+function aSecondOf({ bytes, period }: { bytes: number; period: number }): number {
+  return Math.max(1, Math.round((bytes * 1000) / period))
 }
 
 function checkRate(count: number, period: number, burst: number, cost: number): string | null {

@@ -21,6 +21,11 @@ export function policyItem(limit: Limit, wall: number): string {
   const { amount } = limit
   const { name } = limit.plan
   if (amount.kind === 'concurrent') return `${quoted(name)};q=${amount.max};qu="concurrent-requests"`
+  if (amount.kind === 'bandwidth') {
+    const window = Math.ceil(amount.period / 1000)
+    const bytes = Math.floor((amount.bytes * window * 1000) / amount.period)
+    return `${quoted(name)};q=${bytes};w=${window};qu="content-bytes"`
+  }
   if (amount.kind === 'quota') return `${quoted(name)};q=${amount.count};w=${lengthOf(amount.per, wall)}`
   const seconds = Math.ceil(amount.period / 1000)
   const quota = Math.floor((amount.count * seconds * 1000) / amount.period)

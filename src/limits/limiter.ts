@@ -146,6 +146,8 @@ export class Limiter {
     } else if (counted.kind === 'quota') {
       const table = identified ? this.#callersQuotas : this.#strangersQuotas
       table.take(hash.lo, hash.hi, counted.quota, into)
+    } else if (counted.kind === 'bandwidth') {
+      this.peek(limit, key, identified, now, into)
     } else {
       // A limit that only watches must not make anyone wait.
       const queue = limit.plan.mode === 'enforce' ? counted.queue : 0
@@ -169,7 +171,7 @@ export class Limiter {
   /** @param units of the request, whole, 0 or more @param into what is left after it */
   charge({ limit, identified, lo, hi }: OpenCost, units: number, now: bigint, into: LimitVerdict): void {
     const { counted } = limit
-    if (counted.kind === 'rate') {
+    if (counted.kind === 'rate' || counted.kind === 'bandwidth') {
       const table = identified ? this.#callers : this.#strangers
       table.charge(lo || 1, withScale(hi, limit.scale), counted.rate, units, now, into)
     } else if (counted.kind === 'sliding') {
@@ -188,7 +190,7 @@ export class Limiter {
     into.hold = NOTHING_HELD
     into.waits = false
     const { counted } = limit
-    if (counted.kind === 'rate') {
+    if (counted.kind === 'rate' || counted.kind === 'bandwidth') {
       const table = identified ? this.#callers : this.#strangers
       table.peek(hash.lo || 1, withScale(hash.hi, limit.scale), counted.rate, now, into)
     } else if (counted.kind === 'sliding') {
@@ -205,6 +207,12 @@ export class Limiter {
       into.retryNs = into.admitted ? 0 : BUSY_RETRY_NS
       into.full = false
     }
+  }
+
+  /** What bodies of a limit of bandwidth are to be charged to: for `charge`, in bytes, as they pass. */
+  meter(limit: Limit, key: string, identified: boolean): OpenCost {
+    this.#hash.of(key, limit.domain)
+    return { limit, identified, lo: this.#hash.lo, hi: this.#hash.hi }
   }
 
   /**

@@ -81,6 +81,8 @@ export class Exchange implements RequestView {
 
   /** Concurrency slots held, released at the end whatever it is. */
   readonly held: number[] = []
+  /** Limits of bandwidth that its bodies are charged to; null: none. */
+  meters: OpenCost[] | null = null
   /** Stands in the queue of a limit: the place in it, and how it is refused if it waits too long. Null: it doesn't. */
   turn: { abandon(): void; readonly refusal: Refusal } | null = null
   /** Limits whose charge the answer tells; null: none. */

@@ -33,6 +33,18 @@ function take(x: Exchange, limits: readonly PreparedLimit[], first: number): Ver
     if (limit === null) continue
     const { plan } = limit
     const key = keyOf(prepared.key, x)
+    if (limit.counted.kind === 'bandwidth') {
+      // It refuses nobody: the bodies are held back as they pass (worker/pace.ts).
+      const meter = limiter.meter(limit, key, identified && prepared.key.ofCaller)
+      ;(x.meters ??= []).push(meter)
+      limiter.peek(limit, key, meter.identified, now, verdict)
+      if (plan.mode === 'enforce') {
+        x.rateLimit = joined(x.rateLimit, limitItem(limit, verdict))
+        x.rateLimitPolicy = joined(x.rateLimitPolicy, chosen.policyItem)
+      }
+      x.note('limits', 'pass', 'limits', plan.name, plan.where, 'bodies are paced')
+      continue
+    }
     if (plan.cost === undefined || plan.cost.response === null) {
       limiter.take(limit, key, identified && prepared.key.ofCaller, now, verdict)
       if (verdict.waits)
@@ -125,6 +137,30 @@ export function chargeAnswer(x: Exchange, answered: readonly string[] | null): r
   return told
 }
 
+/**
+ * Charges bytes of a body that have passed to the limits of bandwidth.
+ * @returns ms for which the next are to be held back
+ */
+export function chargeBytes(x: Exchange, bytes: number): number {
+  const { meters } = x
+  if (meters === null) return 0
+  const { limiter, verdict, monotonic } = x.tables.services
+  const now = monotonic()
+  let wait = 0
+  for (let i = 0; i < meters.length; i++) {
+    const meter = meters[i]
+    if (meter === undefined || meter.limit.counted.kind !== 'bandwidth') continue
+    limiter.charge(meter, bytes, now, verdict)
+    const over = (verdict.resetNs - meter.limit.counted.rate.capacityNs) / NS_PER_MS
+    if (over <= 0) continue
+    const { name, mode } = meter.limit.plan
+    if (mode === 'enforce') wait = Math.max(wait, over)
+    else if (!x.shadows.includes(name)) x.wouldDeny(overLimit(meter.limit, false, verdict.retryNs))
+  }
+  return wait
+}
+
+const NS_PER_MS = 1e6
 const NO_FIELDS: readonly string[] = Object.freeze([])
 /** More digits than any maximum has. */
 const MOST_DIGITS = 15
@@ -164,6 +200,8 @@ function most({ amount }: Limit): string {
       return `${amount.count} per ${amount.period} ms`
     case 'sliding':
       return `${amount.count} in any ${amount.period} ms`
+    case 'bandwidth':
+      return `${amount.bytes} bytes per ${amount.period} ms`
     case 'quota':
       return `${amount.count} per ${amount.per}`
     case 'concurrent':

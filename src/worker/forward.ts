@@ -3,7 +3,8 @@ import type { Permit } from '../pipeline/authorize.ts'
 import { clientHeaders, upstreamRequest } from '../pipeline/messages.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import type { UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/transport.ts'
-import type { RequestBody } from './request-body.ts'
+import { Pace } from './pace.ts'
+import type { BodySink, RequestBody } from './request-body.ts'
 import type { Afterwards, ResponseWriter } from './response-writer.ts'
 
 /** Who owns the exchange and is told how forwarding went. */
@@ -16,6 +17,8 @@ export interface ForwardOwner {
   afterwards(): Afterwards
   /** ms (monotonic). */
   now(): number
+  /** An exception out of a callback. */
+  escaped(error: unknown): void
 }
 
 /** One request at an upstream: the two bodies and their back-pressure, each way. */
@@ -29,6 +32,11 @@ export class Forward implements UpstreamSink {
   /** ms (monotonic) of the last byte of the answer. */
   lastAt = 0
   #over = false
+  /** Null: no limit of bandwidth. */
+  #down: Pace | null = null
+  #up: Pace | null = null
+  /** The upstream takes no more of the body for now. */
+  #upstreamFull = false
 
   /** Only a permit opens the way to an upstream. */
   constructor(permit: Permit, x: Exchange, owner: ForwardOwner) {
@@ -38,7 +46,52 @@ export class Forward implements UpstreamSink {
     this.#owner = owner
     this.sentAt = owner.now()
     this.#call = action.transport.send(upstreamRequest(permit, x), this)
-    owner.body?.connect(this.#call)
+    if (x.meters !== null) {
+      this.#down = new Pace(x, () => this.#guarded(() => this.#goOn()))
+      this.#up = new Pace(x, () => this.#guarded(() => this.#drained()))
+    }
+    owner.body?.connect(this.#up === null ? this.#call : this.#pacedCall(this.#call, this.#up))
+  }
+
+  /** The request's body on its way up: what the upstream would take may still be too fast for the limit. */
+  #pacedCall(call: UpstreamCall, pace: Pace): BodySink {
+    return {
+      write: (chunk) => {
+        const taken = call.write(chunk)
+        if (!taken) this.#upstreamFull = true
+        return this.#passed(pace, chunk.length) && taken
+      },
+      end: () => call.end()
+    }
+  }
+
+  /** False: to be held back. Silence of our own making is none of the client's or the upstream's. */
+  #passed(pace: Pace, bytes: number): boolean {
+    const wait = pace.passed(bytes)
+    if (wait > 0) this.lastAt = Math.max(this.lastAt, this.#owner.now() + wait)
+    return !pace.holds
+  }
+
+  #goOn(): void {
+    if (!this.#over && !this.#owner.writer.blocked) this.#call.resume()
+  }
+
+  #drained(): void {
+    if (!this.#upstreamFull) this.#owner.body?.drained()
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#owner.escaped(error)
+    }
+  }
+
+  #ended(): void {
+    this.#over = true
+    this.#down?.stop()
+    this.#up?.stop()
   }
 
   get target(): string {
@@ -58,36 +111,38 @@ export class Forward implements UpstreamSink {
   }
 
   onData(chunk: Uint8Array): boolean {
-    this.lastAt = this.#owner.now()
-    return this.#owner.writer.write(chunk)
+    this.lastAt = Math.max(this.lastAt, this.#owner.now())
+    const taken = this.#owner.writer.write(chunk)
+    return this.#down === null ? taken : this.#passed(this.#down, chunk.length) && taken
   }
 
   onEnd(): void {
-    this.#over = true
+    this.#ended()
     // An answer before the request's body was complete: nobody takes the rest.
     this.#owner.body?.discard()
     this.#owner.writer.finish()
   }
 
   onFault(fault: UpstreamFault): void {
-    this.#over = true
+    this.#ended()
     this.#owner.body?.discard()
     this.#owner.broken(faultRefusal(fault, this.target))
   }
 
   onDrain(): void {
-    this.#owner.body?.drained()
+    this.#upstreamFull = false
+    if (this.#up === null || !this.#up.holds) this.#owner.body?.drained()
   }
 
   /** The client took what was waiting. */
   resume(): void {
-    this.lastAt = this.#owner.now()
-    if (!this.#over) this.#call.resume()
+    this.lastAt = Math.max(this.lastAt, this.#owner.now())
+    if (!this.#over && (this.#down === null || !this.#down.holds)) this.#call.resume()
   }
 
   abort(): void {
     if (this.#over) return
-    this.#over = true
+    this.#ended()
     this.#call.abort()
   }
 }

@@ -7,6 +7,9 @@ const PIECE = 64 * 1024
 /** Chunks smaller than this are gathered in blocks of it: 1-byte chunks held one by one would take 200 times their size. */
 const BLOCK = 8 * 1024
 
+/** Where a request's body goes. */
+export type BodySink = Pick<UpstreamCall, 'write' | 'end'>
+
 /**
  * A request's body on its way from the client to the upstream. Unless a stage asks for all of it (`collect`) it is
  * never held whole: what arrives before the upstream is chosen, or while it is slower than the client, is kept and
@@ -17,7 +20,7 @@ export class RequestBody {
   readonly #res: NativeResponse
   readonly #limit: number
   readonly #over: () => void
-  #sink: UpstreamCall | null = null
+  #sink: BodySink | null = null
   #waiting: Uint8Array[] = []
   #paused = false
   #blocked = false
@@ -150,7 +153,7 @@ export class RequestBody {
   }
 
   /** From here on everything goes to `sink`. */
-  connect(sink: UpstreamCall): void {
+  connect(sink: BodySink): void {
     this.#sink = sink
     this.#flush()
   }

@@ -3,6 +3,7 @@ import type { KeyPart } from '../../plan.ts'
 import {
   parseAddress,
   parseAddressSource,
+  parseBandwidth,
   parseDate,
   parseDuration,
   parseInstant,
@@ -23,6 +24,7 @@ export const instant = checked(parseInstant)
 /** ms. */
 export const duration = checked(parseDuration)
 export const keyPart = checked(readKeyPart)
+export const bandwidth = checked(parseBandwidth)
 export const quota = checked(parseQuota)
 export const rate = checked(parseRate)
 export const redirect = checked(parseRedirect)

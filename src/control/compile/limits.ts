@@ -3,7 +3,7 @@ import type { LimitConfig, TierConfig } from '../config/schema.ts'
 import { checkAmount } from '../../limits/amount.ts'
 import type { AmountPlan, CostPlan, LimitPlan, RulePlan, TierPlan } from '../../plan.ts'
 import { expressionFault, type GuardedRoute } from './authorize.ts'
-import { keyPart, quota, rate } from './checked.ts'
+import { bandwidth, keyPart, quota, rate } from './checked.ts'
 import { asksTheCaller, danglingName, onlyClientChosen, type PatternNames } from '../config/key-parts.ts'
 import { addUp, speaking, type Block, type Item } from './levels.ts'
 import type { Path, Report } from './report.ts'
@@ -89,6 +89,7 @@ export class Limits {
         'queue is for requests that wait for others to end: it goes with concurrent'
       )
     if (own.quota !== undefined && own.quota !== 'none') return { kind: 'quota', ...quota(own.quota) }
+    if (own.bandwidth !== undefined) return { kind: 'bandwidth', ...bandwidth(own.bandwidth) }
     // The schema has made sure that exactly one of them is there.
     if (own.rate === undefined || own.rate === 'none') {
       const queue = own.queue === undefined ? {} : { queue: own.queue }
@@ -125,10 +126,13 @@ export class Limits {
     return { rule, amount }
   }
 
-  #cost({ cost, concurrent }: LimitConfig, path: Path): CostPlan | undefined {
+  #cost({ cost, rate: counted, quota: perPeriod }: LimitConfig, path: Path): CostPlan | undefined {
     if (cost === undefined) return undefined
-    if (concurrent !== undefined)
-      this.#report.error([...path, 'cost'], 'requests at once are counted one by one: cost goes with rate and quota')
+    if (counted === undefined && perPeriod === undefined)
+      this.#report.error(
+        [...path, 'cost'],
+        'requests at once count one by one, and bodies by their bytes: cost goes with rate and quota'
+      )
     if (typeof cost === 'number') return { units: cost, response: null }
     const units = cost.default ?? 1
     const max = cost.max ?? LARGEST_COST
@@ -162,7 +166,7 @@ export class Limits {
 }
 
 /** The keys of which a limit has exactly one. */
-const KINDS = ['rate', 'quota', 'concurrent'] as const
+const KINDS = ['rate', 'quota', 'concurrent', 'bandwidth'] as const
 
 /** Units of one answer, where the configuration names no most. */
 const LARGEST_COST = 1_000_000

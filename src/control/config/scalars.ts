@@ -11,6 +11,7 @@ import {
   isToken,
   parseAddress,
   parseAddressSource,
+  parseBandwidth,
   parseCidr,
   parseDate,
   parseDuration,
@@ -312,6 +313,13 @@ const KINDS = {
     check: (text) => when(text === 'none' || parseRate(text) !== null),
     unit: true,
     pattern: '^(none|\\d{1,10}/\\d{0,9}(ms|s|m|min|h|d))$'
+  },
+  bandwidth: {
+    expected: 'a bandwidth such as 64kb/s or 1mb/s',
+    example: '1mb/s',
+    check: (text) => when(parseBandwidth(text) !== null),
+    unit: true,
+    pattern: '^\\d{1,12}(b|kb|mb|gb)/\\d{0,9}(ms|s|m|min|h|d)$'
   },
   quota: {
     expected: 'a quota such as 100000/month or 500/day',

@@ -45,6 +45,14 @@ export function parseQuota(text: string): { count: number; per: 'day' | 'month' 
   return match && count > 0 && count <= 1e9 ? { count, per: match[2] === 'day' ? 'day' : 'month' } : null
 }
 
+/** `1mb/s`, `10mb/min`: bytes per so many milliseconds. */
+export function parseBandwidth(text: string): { bytes: number; period: number } | null {
+  const [amount = '', time = '', ...more] = text.split('/')
+  const bytes = parseSize(amount)
+  const period = parseDuration(/^\d/.test(time) ? time : `1${time}`)
+  return more.length === 0 && bytes !== null && period !== null && bytes > 0 && period > 0 ? { bytes, period } : null
+}
+
 /** `2027-01-01`: 00:00Z of that day, in ms since the epoch. */
 export function parseDate(text: string): number | null {
   if (!/^\d{4}-\d\d-\d\d$/.test(text)) return null

@@ -85,3 +85,15 @@ t.test('queue: of requests at once only', async (t) => {
   saysOf(t, 'concurrent: 5, queue: 0', /limits\[0\]\.queue: /)
   saysOf(t, 'concurrent: 5, queue: 1001', /limits\[0\]\.queue: /)
 })
+
+t.test('bandwidth: bytes of bodies per time', async (t) => {
+  const [plan] = routeOf(limit('{ name: l, bandwidth: 1mb/s, by: ip }')).limits
+  t.strictSame(plan?.amount, { kind: 'bandwidth', bytes: 1 << 20, period: 1000 })
+  saysOf(t, 'bandwidth: 1mb', /limits\[0\]\.bandwidth: expected a bandwidth such as/)
+  saysOf(t, 'bandwidth: 0kb/s', /limits\[0\]\.bandwidth: /)
+  saysOf(t, 'bandwidth: 1gb/s', /limits\[0\]: bandwidth must be 1kb\/s to 512mb\/s/)
+  saysOf(t, 'bandwidth: 1kb/min', /limits\[0\]: bandwidth must be/)
+  saysOf(t, 'bandwidth: 1mb/s, cost: 2', /limits\[0\]\.cost: .*goes with rate and quota/)
+  saysOf(t, 'bandwidth: 1mb/s, burst: 2', /limits\[0\]\.burst: /)
+  saysOf(t, 'bandwidth: 1mb/s, tiers: [ { groups: [a], bandwidth: 2mb/s }, { groups: [b], rate: none } ]')
+})

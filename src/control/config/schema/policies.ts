@@ -149,11 +149,8 @@ const amounts = {
   burst: maybe(whole('Size of the bucket: the most at once. Default: the rate’s count.', 1, 1_000_000_000)),
   quota: maybe(text('Requests per calendar day or month, UTC, kept over restarts: 100000/month, 500/day.', 'quota')),
   concurrent: maybe(whole('Most requests under way at once.', 1, 1_000_000)),
+  bandwidth: maybe(text('Bytes of bodies per time, both directions together: 64kb/s, 1mb/s.', 'bandwidth')),
   queue: maybe(whole('Requests that may wait for one of those to end, first come, first served.', 1, 1000))
-}
-
-const LATER = {
-  bandwidth: 'Bytes of bodies per time.'
 }
 
 export const Tier = define(
@@ -168,7 +165,7 @@ export const Tier = define(
       rate: maybe(text('Requests per time; none: not limited by this one.', 'rate-or-none')),
       quota: maybe(text('Requests per calendar day or month; none: not limited by this one.', 'quota-or-none'))
     },
-    { atMostOne: ['rate', 'quota', 'concurrent'], atLeastOne: ['groups', 'scopes', 'when'], unsupported: LATER }
+    { atMostOne: ['rate', 'quota', 'concurrent', 'bandwidth'], atLeastOne: ['groups', 'scopes', 'when'] }
   )
 )
 
@@ -197,9 +194,8 @@ export const Limit = define(
       mode: maybe(Mode)
     },
     {
-      exactlyOne: ['rate', 'quota', 'concurrent'],
+      exactlyOne: ['rate', 'quota', 'concurrent', 'bandwidth'],
       unsupported: {
-        ...LATER,
         scope: 'host or cluster.',
         strict: 'Whether the cluster is asked before answering.',
         onFailure: 'What holds while the cluster’s store is down.'
