@@ -3,15 +3,15 @@
  * any thread takes, written seldom. Nobody waits for anybody. Long, because its order is argued in one place.
  *
  * A slot is eight 32-bit words: the two halves of a keyed hash, `until` (seconds since the epoch, rounded up; wall
- * clock, because bans outlive boots), `info`, and which cell of the filter counts it. A key may lie in two groups of
+ * clock, because bans outlive boots), `info`, and which cells of the filter count it. A key may lie in two groups of
  * four slots. Networks are kept by prefix length: an address is looked up once for each length in use, the lengths
  * being whole bytes (`blocksOf` splits a /20 into sixteen /24s).
  *
  * Before the slots stands a filter, a byte for each of four cells per slot: how many slots hold a block that falls on
- * it. Nearly every address in nearly every request is in none, and then one multiplication and one byte say so, where
- * hash and slots cost five times as much (measured). The filter's hash is weak and keyed; who could aim at it would
- * only have some look-ups take the longer way. A cell counts to 255, and a table full to the last slot has a quarter
- * of one per cell.
+ * it, at two cells for each. Nearly every address in nearly every request is in none, and then two multiplications and a
+ * byte or two say so, where hash and slots cost five times as much (measured; bench/ban-lookup.ts). The filter's hash
+ * is weak and keyed; who could aim at it would only have some look-ups take the longer way. A cell counts to 255, and a
+ * table full to the last slot has half a one per cell.
  *
  * Order. A writer takes a slot by exchanging `until` for OWNED, takes its former key out of the filter and adds the
  * new one's, writes key and info, stores `until`, and then sets the
@@ -59,8 +59,9 @@ const GROUP = 4
 const SLOT_WORDS = 8
 const UNTIL = 2
 const INFO = 3
-/** Of the filter, plus one; 0: none, as for keys that are no addresses. */
-const CELL = 4
+/** Which two cells of the filter count it, as one hash; and whether they do: keys that are no addresses aren't in it. */
+const CELLS = 4
+const COUNTED = 5
 const CELLS_PER_SLOT = 4
 const OWNED = -1
 const ATTEMPTS = 64
@@ -89,8 +90,9 @@ export class BanTable {
   readonly #filter: Uint8Array
   /** Multipliers and offset of the filter's hash. */
   readonly #mix: Int32Array
-  /** Of the block aimed at; 0 for a key. */
-  #cell = 0
+  /** Of the block aimed at; and whether it is one. */
+  #cells = 0
+  #counted = false
   readonly #groupMask: number
   readonly #hash: KeyHash
   /** By space: of each prefix length in bytes, and of keys that are no addresses. */
@@ -129,7 +131,7 @@ export class BanTable {
     if (levels === 0 || (family === V6 && bytes.length !== 16)) return false
     if (family === V4 && !this.#mayHold(space, word(bytes, 0), levels)) return false
     for (let level = bytes.length; level > 0; level--) {
-      if ((levels & (1 << level)) === 0 || this.#filter[this.#cellOf(space, bytes, level)] === 0) continue
+      if ((levels & (1 << level)) === 0 || !this.#counts(this.#cellsOf(space, bytes, level))) continue
       this.#aimAtBlock(space, bytes, level << 3)
       if (this.#probe(this.#hash.lo, this.#hash.hi, now, into)) return true
     }
@@ -171,7 +173,8 @@ export class BanTable {
    */
   put(space: Space, bytes: Uint8Array, bits: number, until: number, info: number, now: number): boolean {
     this.#aimAtBlock(space, bytes, bits)
-    this.#cell = this.#cellOf(space, bytes, bits >> 3) + 1
+    this.#cells = this.#cellsOf(space, bytes, bits >> 3)
+    this.#counted = true
     if (!this.#put(until, info, now)) return false
     Atomics.or(this.#head, space * 3 + (bytes.length === 4 ? V4 : V6), 1 << (bits >> 3))
     return true
@@ -179,7 +182,7 @@ export class BanTable {
 
   putKey(space: Space, key: string, until: number, info: number, now: number): boolean {
     this.#hash.of(key, this.#keys[space] as Domain)
-    this.#cell = 0
+    this.#counted = false
     if (!this.#put(until, info, now)) return false
     Atomics.or(this.#head, space * 3 + KEYS, 1)
     return true
@@ -220,22 +223,27 @@ export class BanTable {
 
   /** What the filter says of an IPv4 address over all lengths: what most look-ups come to, and so written out. */
   #mayHold(space: Space, address: number, levels: number): boolean {
-    const filter = this.#filter
-    const cells = filter.length - 1
-    const first = this.#mix[0] as number
-    const last = this.#mix[4] as number
+    const before = this.#mix[0] as number
+    const after = this.#mix[4] as number
     const salt = space << 5
     for (let level = 4; level > 0; level--) {
       if ((levels & (1 << level)) === 0) continue
-      let h = Math.imul((address & (-1 << (32 - level * 8))) + level + salt, first)
-      h = Math.imul(h ^ (h >>> 16), last)
-      if (filter[(h ^ (h >>> 15)) & cells] !== 0) return true
+      let h = Math.imul((address & (-1 << (32 - level * 8))) + level + salt, before)
+      h = Math.imul(h ^ (h >>> 16), after)
+      if (this.#counts(h)) return true
     }
     return false
   }
 
-  /** Where the filter counts an address's block of `level` bytes. */
-  #cellOf(space: Space, bytes: Uint8Array, level: number): number {
+  /** Whether both cells count something: the second is looked at in one of five look-ups. */
+  #counts(cells: number): boolean {
+    const filter = this.#filter
+    const last = filter.length - 1
+    return filter[first(cells) & last] !== 0 && filter[second(cells) & last] !== 0
+  }
+
+  /** Where the filter counts an address's block of `level` bytes: a hash for `first` and `second`. */
+  #cellsOf(space: Space, bytes: Uint8Array, level: number): number {
     const mix = this.#mix
     let h = Math.imul((word(bytes, 0) & maskOf(level, 0)) + level + (space << 5), mix[0] as number)
     if (bytes.length === 16) {
@@ -243,8 +251,7 @@ export class BanTable {
       h ^= Math.imul((word(bytes, 8) & maskOf(level, 2)) ^ (h >>> 15), mix[2] as number)
       h ^= Math.imul((word(bytes, 12) & maskOf(level, 3)) ^ (h >>> 15), mix[3] as number)
     }
-    h = Math.imul(h ^ (h >>> 16), mix[4] as number)
-    return (h ^ (h >>> 15)) & (this.#filter.length - 1)
+    return Math.imul(h ^ (h >>> 16), mix[4] as number)
   }
 
   #aimAtBlock(space: Space, bytes: Uint8Array, bits: number): void {
@@ -318,10 +325,10 @@ export class BanTable {
       if (own && before >>> 0 >= until && (info & PINNED) === 0) return true
       if (Atomics.compareExchange(words, at + UNTIL, before, OWNED) !== before) continue
       if (live && !own) Atomics.add(this.#head, EVICTED, 1)
-      const counted = Atomics.load(words, at + CELL)
-      if (counted !== 0) Atomics.sub(this.#filter, counted - 1, 1)
-      if (this.#cell !== 0) Atomics.add(this.#filter, this.#cell - 1, 1)
-      Atomics.store(words, at + CELL, this.#cell)
+      if (Atomics.load(words, at + COUNTED) === 1) this.#count(Atomics.load(words, at + CELLS), -1)
+      if (this.#counted) this.#count(this.#cells, 1)
+      Atomics.store(words, at + CELLS, this.#cells)
+      Atomics.store(words, at + COUNTED, this.#counted ? 1 : 0)
       Atomics.store(words, at, lo)
       Atomics.store(words, at + 1, hi)
       Atomics.store(words, at + INFO, info)
@@ -329,6 +336,13 @@ export class BanTable {
       return true
     }
     return false
+  }
+
+  #count(cells: number, n: number): void {
+    const filter = this.#filter
+    const last = filter.length - 1
+    Atomics.add(filter, first(cells) & last, n)
+    Atomics.add(filter, second(cells) & last, n)
   }
 
   /** Its own slot; else a free one, in the emptier group; else the one whose ban ends or ended first. -1: none may go. */
@@ -399,6 +413,15 @@ export function blocksOf(bytes: Uint8Array, bits: number): { bytes: Uint8Array; 
     blocks.push({ bytes: block, bits: whole })
   }
   return blocks
+}
+
+/** The two cells of a filter's hash, before they are cut to its size. */
+function first(cells: number): number {
+  return cells ^ (cells >>> 15)
+}
+
+function second(cells: number): number {
+  return Math.imul(cells, 0x9e3779b1) >>> 6
 }
 
 function word(bytes: Uint8Array, at: number): number {
