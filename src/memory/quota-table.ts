@@ -18,9 +18,11 @@ import { AGAIN, ATTEMPTS, FULL, SlotTable, bytesOfSlots } from './slots.ts'
 /** Most units a quota may have, a thousandth of what a word holds: room for charges that nobody could refuse. */
 export const MAX_QUOTA = 1e9
 
-const COUNT_BITS = 42n
-const COUNT_MASK = (1n << COUNT_BITS) - 1n
-const END_SHIFT = COUNT_BITS + 2n
+// The word in halves: the end and the count's upper 12 bits over the count's lower 30 and the state.
+const UPPER_BITS = 12
+const UPPER_MASK = (1 << UPPER_BITS) - 1
+const LOWER = 2 ** 30
+const END_SHIFT = 44n
 const LONGEST_PERIOD_DAYS = 31
 const NS_PER_MS = 1e6
 
@@ -48,6 +50,9 @@ export function bytesOfQuotaTable(slots: number): number {
 
 export class QuotaTable extends SlotTable {
   readonly #wall: () => number
+  /** To take 64 bits apart and put them together without an operation on a bigint. */
+  readonly #whole = new BigInt64Array(1)
+  readonly #lanes = new Int32Array(this.#whole.buffer)
   // What `endOf` said last: a month's end costs a Date.
   #today = -1
   #endOfMonth = 0
@@ -80,8 +85,8 @@ export class QuotaTable extends SlotTable {
       if (slot < 0) return say(quota, 0, quota.cost, end, wall, into)
       const word = this.word(slot)
       if (!this.holds(slot, word, lo, hi) || !this.unchanged(slot, word, lo, hi)) continue
-      const held = Number(word >> END_SHIFT)
-      return say(quota, held < end ? 0 : countOf(word), quota.cost, Math.max(held, end), wall, into)
+      const held = this.#endIn(word)
+      return say(quota, held < end ? 0 : this.#countIn(word), quota.cost, Math.max(held, end), wall, into)
     }
     say(quota, quota.count, quota.cost, end, wall, into)
   }
@@ -95,7 +100,7 @@ export class QuotaTable extends SlotTable {
     if (end <= today || end > today + LONGEST_PERIOD_DAYS || this.find(lo, hi) >= 0) return false
     const slot = this.claim(lo, hi, BigInt(today), 0)
     if (slot < 0) return false
-    Atomics.store(this.words, slot * 2 + 1, pack(end, count))
+    Atomics.store(this.words, slot * 2 + 1, this.#pack(end, count))
     return true
   }
 
@@ -113,7 +118,7 @@ export class QuotaTable extends SlotTable {
       // Neither a slot that is being taken over nor a key that isn't this word's; both are seen the next time.
       if (!this.holds(slot, word, lo, hi) || !this.unchanged(slot, word, lo, hi)) continue
       seen[slot] = word
-      visit({ lo, hi, end: Number(word >> END_SHIFT), count: countOf(word) })
+      visit({ lo, hi, end: this.#endIn(word), count: this.#countIn(word) })
     }
   }
 
@@ -140,14 +145,15 @@ export class QuotaTable extends SlotTable {
       }
       const word = this.word(slot)
       if (!this.holds(slot, word, lo, hi)) continue
-      const held = Number(word >> END_SHIFT)
-      const before = held < end ? 0 : countOf(word)
+      const held = this.#endIn(word)
+      const before = held < end ? 0 : this.#countIn(word)
       const until = Math.max(held, end)
       if (!always && before + units > quota.count) {
         if (!this.unchanged(slot, word, lo, hi)) continue
         return say(quota, before, units, until, wall, into)
       }
-      if (Atomics.compareExchange(this.words, slot * 2 + 1, word, pack(until, before + units)) !== word) continue
+      const next = this.#pack(until, before + units)
+      if (BigInt.asIntN(64, Atomics.compareExchange(this.words, slot * 2 + 1, word, next)) !== word) continue
       say(quota, before + units, quota.cost, until, wall, into)
       into.admitted = true
       return
@@ -159,11 +165,27 @@ export class QuotaTable extends SlotTable {
   #fillFirst(slot: number, quota: Quota, units: number, into: Verdict): boolean {
     const wall = this.#wall()
     const end = this.#endOf(quota.per, wall)
-    const word = pack(end, units)
+    const word = this.#pack(end, units)
     if (Atomics.compareExchange(this.words, slot * 2 + 1, this.claimedWord, word) !== this.claimedWord) return false
     say(quota, units, quota.cost, end, wall, into)
     into.admitted = true
     return true
+  }
+
+  #endIn(word: bigint): number {
+    this.#whole[0] = word
+    return (this.#lanes[1] as number) >>> UPPER_BITS
+  }
+
+  #countIn(word: bigint): number {
+    this.#whole[0] = word
+    return ((this.#lanes[1] as number) & UPPER_MASK) * LOWER + ((this.#lanes[0] as number) >>> 2)
+  }
+
+  #pack(end: number, count: number): bigint {
+    this.#lanes[0] = (count % LOWER) << 2
+    this.#lanes[1] = (end << UPPER_BITS) | Math.floor(count / LOWER)
+    return BigInt.asIntN(64, this.#whole[0] as bigint)
   }
 
   #endOf(period: CalendarPeriod, wall: number): number {
@@ -175,14 +197,6 @@ export class QuotaTable extends SlotTable {
     }
     return this.#endOfMonth
   }
-}
-
-function pack(end: number, count: number): bigint {
-  return (BigInt(end) << END_SHIFT) | (BigInt(count) << 2n)
-}
-
-function countOf(word: bigint): number {
-  return Number((word >> 2n) & COUNT_MASK)
 }
 
 /** The state of a quota with `used` units charged, and whether `units` more would fit. */

@@ -140,11 +140,16 @@ export class SlidingTable extends SlotTable {
       // A thread with an older clock than the slot's window judges as if the window had just begun.
       const elapsed = this.#second === own ? elapsedIn(own, at, window) : 0
       const present = this.#present
-      decide(window, this.#before, present, elapsed, units, into)
-      if (!into.admitted && !always) return
-      const next = this.#pack(this.#second, Math.min(present + units, MAX_WINDOW_COUNT) << 1)
-      if (!this.#exchange(slot, next)) continue
-      settle(window, this.#before, Math.min(present + units, MAX_WINDOW_COUNT), elapsed, into)
+      const before = this.#before
+      const weight = weightOf(before, elapsed, window.seconds * NS_PER_SECOND)
+      if (!always && weight + present + units > window.count) {
+        settle(window, before, present, elapsed, weight, into)
+        into.admitted = false
+        return
+      }
+      const charged = Math.min(present + units, MAX_WINDOW_COUNT)
+      if (!this.#exchange(slot, this.#pack(this.#second, charged << 1))) continue
+      settle(window, before, charged, elapsed, weight, into)
       return
     }
     refuseUnknown(window, into)
@@ -198,7 +203,7 @@ export class SlidingTable extends SlotTable {
     Atomics.store(this.#tallies, slot, this.#pack(second, present << 1))
     const word = this.#pack(second, 0)
     if (Atomics.compareExchange(this.words, slot * 2 + 1, this.claimedWord, word) !== this.claimedWord) return false
-    settle(window, 0, present, elapsedIn(second, read, window), into)
+    settle(window, 0, present, elapsedIn(second, read, window), 0, into)
     return true
   }
 
@@ -246,15 +251,15 @@ function weightOf(before: number, elapsed: number, length: number): number {
 
 /** What a request of `units` is told, before it is charged. */
 function decide(window: Window, before: number, present: number, elapsed: number, units: number, into: Verdict): void {
-  settle(window, before, present, elapsed, into)
-  const length = window.seconds * NS_PER_SECOND
-  into.admitted = weightOf(before, elapsed, length) + present + units <= window.count
+  const weight = weightOf(before, elapsed, window.seconds * NS_PER_SECOND)
+  settle(window, before, present, elapsed, weight, into)
+  into.admitted = weight + present + units <= window.count
 }
 
-/** What is left of a window in this state, and for how long. */
-function settle(window: Window, before: number, present: number, elapsed: number, into: Verdict): void {
+/** What is left of a window in this state, and for how long. `weight`: `weightOf` the window before. */
+function settle(window: Window, before: number, present: number, elapsed: number, weight: number, into: Verdict): void {
   const length = window.seconds * NS_PER_SECOND
-  const free = window.count - weightOf(before, elapsed, length) - present
+  const free = window.count - weight - present
   into.admitted = true
   into.full = false
   into.remaining = Math.max(0, free)

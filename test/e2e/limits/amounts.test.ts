@@ -5,6 +5,7 @@ import { ask, type Ask, type Reply } from '../client.ts'
 import { startGateway } from '../gateway.ts'
 import { sha256 } from '../tokens.ts'
 import { startUpstream } from '../upstream.ts'
+import { burst } from './burst.ts'
 
 /** The service says in `x-cost` what the query asks it to. */
 const upstream = await startUpstream(t, (request, response) => {
@@ -142,4 +143,17 @@ t.test('shadow: counted and logged, not told and not refused', async (t) => {
   const third = await get('/shadowed', who)
   t.equal(third.headers['ratelimit'], undefined)
   t.match(await gateway.line(({ id }) => id === third.headers['x-request-id']), { shadow: 'would' })
+})
+
+t.test('200 connections at once: as many pass as in turn', async (t) => {
+  for (const [path, admitted] of [
+    ['/sliding', 5],
+    ['/costly', 2],
+    ['/both', 2]
+  ] as const) {
+    const who = fresh()
+    const request = `GET ${path} HTTP/1.1\r\nhost: a\r\nx-test: ${who}\r\n\r\n`
+    const { statuses } = await burst(gateway.port, 400, 200, () => request)
+    t.strictSame([statuses.get(200), statuses.get(429)], [admitted, 400 - admitted], path)
+  }
 })
