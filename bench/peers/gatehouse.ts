@@ -19,6 +19,7 @@ export interface GatewayConfig {
   readonly consumers?: readonly object[]
   readonly profiles?: readonly object[]
   readonly policies?: object
+  readonly threats?: object
   readonly tls?: object
 }
 
