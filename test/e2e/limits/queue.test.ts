@@ -77,7 +77,8 @@ t.test('a client that goes gives up its turn', async (t) => {
   const next = await eventually(
     async () => {
       const client = await send('b')
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      // Who is refused hears of it at once; who waits, nothing.
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
       return client.answer === '' ? client : null
     },
     10_000,
@@ -92,6 +93,7 @@ t.test('a client that goes gives up its turn', async (t) => {
 })
 
 t.test('who waits longer than a request may is refused, and a body that came meanwhile is not lost', async (t) => {
+  held.length = 0
   const first = await Promise.all(Array.from({ length: MOST }, () => send('c')))
   await eventually(() => held.length === MOST, 10_000, 'under way')
   const impatient = await send('c', '/impatient')
