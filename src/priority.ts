@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
 
 /**
- * For threads that serve strangers: they yield to the worker that serves known callers. `nice`: 0 (the workers' own) to
+ * For threads whose work can wait for that of the workers, which serve known callers. `nice`: 0 (the workers' own) to
  * 19 (only when all else sleeps).
  */
 export function lowerPriority(nice: number): void {

@@ -276,16 +276,23 @@ export class Control {
     return { plan: { ...plan, generation: this.#generation + 1 }, findings: [], files, stateDir }
   }
 
-  /** Reads, compiles and rolls out. Any failure on the way keeps what serves, and says why. One at a time; asked for meanwhile, once more. */
+  /**
+   * Reads, compiles and rolls out. Any failure on the way keeps what serves, and says why. One at a time; asked for
+   * meanwhile, once more, unless what was asked for has just been done: an owner who saves the file and asks comes
+   * while the change itself is being followed.
+   */
   reload(cause: string): Promise<ReloadVerdict> {
     if (this.#reloading !== null) {
       if (this.#again === null || cause !== FILE_CHANGE) this.#again = cause
-      return this.#reloading.then(() => this.#reloading ?? this.reload(cause))
+      return this.#reloading.then((verdict) => this.#reloading ?? verdict)
     }
     this.#again = null
-    this.#reloading = this.#reloadOnce(cause).finally(() => {
+    this.#reloading = this.#reloadOnce(cause).then((verdict) => {
       this.#reloading = null
-      if (this.#again !== null) void this.reload(this.#again)
+      const again = this.#again
+      const done = verdict.outcome !== 'refused' && !this.#watch.differs()
+      if (again !== null && !done) void this.reload(again)
+      return verdict
     })
     return this.#reloading
   }

@@ -1,8 +1,6 @@
 /** Entry of the thread that reads and compiles the configuration. */
-import { readlinkSync } from 'node:fs'
-import { setPriority } from 'node:os'
-import { basename } from 'node:path'
 import { parentPort } from 'node:worker_threads'
+import { lowerPriority } from '../priority.ts'
 import { compilePlan, stateDirOf } from './compile/index.ts'
 import { loadConfig } from './config/load.ts'
 import { unknownSettings } from './environment.ts'
@@ -11,12 +9,11 @@ import type { Reading, ReadingRequest } from './reading.ts'
 /** Behind the threads that serve, a third of their weight: an owner may be reloading because of the load. */
 const NICE = 5
 
-try {
-  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), NICE)
-} catch {
-  // Then it takes its share like any other thread.
-}
-parentPort?.on('message', (request: ReadingRequest) => parentPort?.postMessage(read(request)))
+parentPort?.on('message', (request: ReadingRequest) => {
+  // For the first one everybody waits, and nothing is served that it could disturb.
+  if (request.generation > 1) lowerPriority(NICE)
+  parentPort?.postMessage(read(request))
+})
 
 function read({ configFile, configName, generation }: ReadingRequest): Reading {
   const { loaded, findings, files, directories } = loadConfig(configFile, { name: configName })

@@ -48,12 +48,13 @@ export class FileWatch {
   }
 
   #poll(): void {
-    if (this.#settling || !this.#differs()) return
+    if (this.#settling || !this.differs()) return
     this.#settling = true
     this.#settle(contentOf(this.#files))
   }
 
-  #differs(): boolean {
+  /** Whether anything changed since it was read last, whether or not the change has settled. */
+  differs(): boolean {
     for (const [place, stamp] of this.#seen) if (stampOf(place) !== stamp) return true
     return false
   }
@@ -63,6 +64,8 @@ export class FileWatch {
       const now = contentOf(this.#files)
       if (now !== before) return this.#settle(now)
       this.#settling = false
+      // Somebody who could not wait has read it meanwhile.
+      if (!this.differs()) return
       for (const place of this.#seen.keys()) this.#seen.set(place, stampOf(place))
       this.#changed()
     }, SETTLE).unref()

@@ -4,11 +4,11 @@ import { Rollout, type RolloutEvents } from '../../src/control/rollout.ts'
 import type { ControlToWorker, WorkerToControl } from '../../src/messages.ts'
 import type { Plan } from '../../src/plan.ts'
 
-const plan = (generation: number, routes = 0): Plan =>
+const plan = (generation: number, routes = 0, consumers = 0): Plan =>
   ({
     generation,
     routes: Array.from({ length: routes }, () => ({})),
-    consumers: [],
+    consumers: Array.from({ length: consumers }, () => ({})),
     revocations: []
   }) as unknown as Plan
 
@@ -77,6 +77,13 @@ void t.test('a plan goes to every worker in parts, and serves once all have buil
   await rollout.publish(plan(1, 250))
   t.equal(rollout.current?.generation, 1)
   for (const { received } of both) t.same(received, ['begin', 'routes', 'routes', 'routes', 'end', 'commit'])
+})
+
+void t.test('10,000 consumers are few parts: each is a wait of both threads for their turn', async (t) => {
+  const rollout = new Rollout(NOTHING)
+  const [worker] = workers(t, rollout, 1)
+  await rollout.publish(plan(1, 0, 10_000))
+  t.equal(worker?.received.filter((type) => type === 'consumers').length, 20)
 })
 
 void t.test('one worker that cannot build it keeps it from all', async (t) => {

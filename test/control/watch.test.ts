@@ -42,3 +42,28 @@ void t.test('what is told as a change', async (t) => {
     'written, moved into place (even with an old date), removed, appeared, linked elsewhere, a folder: once each'
   )
 })
+
+void t.test('what somebody has read meanwhile is no news', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'gatehouse-watch-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const file = join(dir, 'file')
+  writeFileSync(file, '1')
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  let told = 0
+  const watch = new FileWatch(() => told++)
+  t.teardown(() => watch.stop())
+  watch.reading()([file])
+  t.notOk(watch.differs(), 'read just now')
+  watch.begin()
+
+  writeFileSync(file, '2')
+  t.ok(watch.differs(), 'at once, whether or not it has settled')
+  // Its own look comes between now and half a second on, and it waits for 300 ms then: this falls into both.
+  for (let i = 0; i < 20; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    watch.reading()([file])
+  }
+  t.notOk(watch.differs())
+  await new Promise((resolve) => setTimeout(resolve, LONG_ENOUGH))
+  t.equal(told, 0)
+})
