@@ -62,6 +62,11 @@ const TABLE = {
     [1 << 10, 1 << 26],
     'DPoP proofs remembered against replay, over all threads (16 bytes each, for 90 s); past that, 503.'
   ),
+  GATEHOUSE_CONNECTION_SLOTS: count(
+    1 << 16,
+    [1 << 10, 1 << 22],
+    'Clients whose open connections are counted at once, for `client.connections`; those past it are let in uncounted.'
+  ),
   GATEHOUSE_BAN_SLOTS: count(1 << 18, [1 << 10, 1 << 24], 'Bans held at once, over all threads (16 bytes each).'),
   GATEHOUSE_EVENT_SLOTS: count(
     1 << 18,

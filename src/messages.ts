@@ -101,8 +101,20 @@ export type WorkerToControl =
   | { type: 'unknown-kid'; issuer: string }
   /** Detection banned somebody: it holds already. */
   | { type: 'banned'; ban: BanReport }
+  /** Told once in a while per client. */
+  | { type: 'connection-refused'; refused: RefusedConnection }
   /** Something threw where nothing should: its request got a 500. For the log. */
   | { type: 'exception'; reason: string }
+
+/** A connection that was closed because of `client.connections`. */
+export interface RefusedConnection {
+  /** Address of the peer, or its IPv6 prefix. */
+  client: string
+  listener: string
+  /** `max` or `rate`, and where that is written. */
+  limit: 'max' | 'rate'
+  where: string
+}
 
 /** worker → main */
 export type WorkerToMain =

@@ -96,6 +96,19 @@ export interface ClientPlan {
   ipv6Prefix: number
   /** Whether request bodies without a length are taken; `refuse` answers 411. */
   chunked: 'accept' | 'refuse'
+  /** Absent: a client may open as many as it likes. */
+  connections?: ConnectionsPlan
+}
+
+/** What one client may have of connections. One of the two amounts is there, or both. */
+export interface ConnectionsPlan {
+  /** Place it is written at, a part of its keys: listeners that inherit one share its counts. */
+  level: string
+  /** Open at once; null: any number. */
+  max: number | null
+  /** Opened in `period` ms, `count` at once; null: any number. */
+  rate: { count: number; period: number } | null
+  where: string
 }
 
 /** What bans, and who never is. */

@@ -23,6 +23,7 @@ const memory = allocateShared({
   limitSlots: env.GATEHOUSE_LIMIT_SLOTS,
   onceSlots: env.GATEHOUSE_DPOP_SLOTS,
   ringBytes: env.GATEHOUSE_RING_BYTES,
+  connectionSlots: env.GATEHOUSE_CONNECTION_SLOTS,
   banSlots: env.GATEHOUSE_BAN_SLOTS,
   eventSlots: env.GATEHOUSE_EVENT_SLOTS
 })

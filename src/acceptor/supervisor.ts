@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import { ConnectionLimits } from '../limits/connections.ts'
 import { Limiter } from '../limits/limiter.ts'
 import { Counters } from '../memory/counters.ts'
 import type { Beats } from '../memory/beats.ts'
@@ -38,6 +39,7 @@ export class Supervisor {
   readonly #doors: AcceptorApp[] = []
   readonly #watch: NodeJS.Timeout
   readonly #limiter: Limiter
+  readonly #connections: ConnectionLimits
   #ports: number[] = []
   #draining = false
   #looked = performance.now()
@@ -51,7 +53,9 @@ export class Supervisor {
   ) {
     this.#memory = memory
     this.#beats = beats
-    this.#limiter = new Limiter(memory, 0, new Counters(memory, 'main'))
+    const counters = new Counters(memory, 'main')
+    this.#limiter = new Limiter(memory, 0, counters)
+    this.#connections = new ConnectionLimits(memory, 0, counters)
     this.#tellControl = tellControl
     for (let index = 0; index < workers; index++) {
       this.#slots.push({
@@ -203,6 +207,7 @@ export class Supervisor {
     slot.apps = null
     // What it counted as under way died with it; its successor must not start with that.
     this.#limiter.releaseWorker(index)
+    this.#connections.releaseWorker(index)
     this.#tellControl({ type: 'worker-down', index })
     slot.state = 'gone'
     if (this.#draining) return this.#noteGone()

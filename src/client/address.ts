@@ -64,6 +64,11 @@ export class ClientAddress {
     }
   }
 
+  /** Whether that peer may speak for others. */
+  trusts(peer: Uint8Array): boolean {
+    return this.#trusted.has(peer)
+  }
+
   /** `clientIp` cut to what counts as one client: the key of limits, bans and queues by ip. */
   key(bytes: Uint8Array): string {
     return prefixKey(bytes, this.#ipv6Prefix)

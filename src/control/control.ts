@@ -106,6 +106,12 @@ export class Control {
     this.#rollout = new Rollout({
       unknownKid: (issuer) => void this.#keys?.refetch(issuer),
       banned: (ban) => this.#bans.made(ban),
+      connectionRefused: ({ client, listener, limit, where }) =>
+        this.#log.warn(`connections of ${client} are closed: over client.connections.${limit}`, {
+          client,
+          listener,
+          where
+        }),
       revocations: () => this.#revocations?.whole() ?? null,
       exception: (reason) => this.#log.error('an exception cost a request its answer', { reason }),
       joined: (index) => {

@@ -3,6 +3,7 @@ import { BanTable } from '../memory/ban-table.ts'
 import { monotonicNs, wallMs } from '../memory/clock.ts'
 import { COUNTER, CounterReader, Counters } from '../memory/counters.ts'
 import type { SharedMemory } from '../memory/shared.ts'
+import { ConnectionLimits } from '../limits/connections.ts'
 import { Limiter, type TableFill } from '../limits/limiter.ts'
 import { accessLine, labelsJson } from '../observe/access-line.ts'
 import { RecordReader } from '../observe/codec.ts'
@@ -56,7 +57,11 @@ export class Observation {
     const counterReader = new CounterReader(memory)
     this.#counterReader = counterReader
     const limiter = new Limiter(memory, 0, this.#counters)
-    this.limitTables = () => limiter.fill(monotonicNs())
+    const connections = new ConnectionLimits(memory, 0, this.#counters)
+    this.limitTables = () => [
+      ...limiter.fill(monotonicNs()),
+      { table: 'connections', half: 'strangers', fill: connections.fill() }
+    ]
     const bans = new BanTable(memory)
     const detector = new Detector(memory, this.#counters)
     this.#metrics = new Metrics({

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { BanReport } from '../ban.ts'
-import type { ControlToWorker, RevocationChange, SigningKey, WorkerToControl } from '../messages.ts'
+import type { ControlToWorker, RefusedConnection, RevocationChange, SigningKey, WorkerToControl } from '../messages.ts'
 import type { KeySet, Plan } from '../plan.ts'
 
 /** How long a worker may take to build a generation, ms. Past it the generation is cancelled everywhere. */
@@ -20,11 +20,15 @@ const REVOCATIONS = 100
 /** How long a worker may take to confirm a message, ms. */
 const CONFIRM_LIMIT = 5_000
 
+/** What is passed on as it comes, and is no step of a rollout. */
+type Told = 'unknown-kid' | 'exception' | 'banned' | 'connection-refused'
+
 /** What the workers report. */
 export interface RolloutEvents {
   unknownKid(issuer: string): void
   exception(reason: string): void
   banned(ban: BanReport): void
+  connectionRefused(refused: RefusedConnection): void
   /** A worker came: the revocations it is to hold before it serves, or null for none. */
   revocations(): RevocationChange | null
   /** A worker that replaces another serves the current generation. */
@@ -170,6 +174,7 @@ class WorkerLink {
       if (message.type === 'unknown-kid') return events.unknownKid(message.issuer)
       if (message.type === 'exception') return events.exception(message.reason)
       if (message.type === 'banned') return events.banned(message.ban)
+      if (message.type === 'connection-refused') return events.connectionRefused(message.refused)
       this.#receive(message)
     })
   }
@@ -221,7 +226,7 @@ class WorkerLink {
     })
   }
 
-  #receive(message: Exclude<WorkerToControl, { type: 'unknown-kid' | 'exception' | 'banned' }>): void {
+  #receive(message: Exclude<WorkerToControl, { type: Told }>): void {
     const plan = this.#plan
     switch (message.type) {
       case 'more':

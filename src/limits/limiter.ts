@@ -50,7 +50,7 @@ export interface OpenCost {
 
 /** `strangers` or `callers`: see memory/shared.ts. */
 export interface TableFill {
-  readonly table: 'rate' | 'sliding' | 'quota' | 'concurrent'
+  readonly table: 'rate' | 'sliding' | 'quota' | 'concurrent' | 'connections'
   readonly half: 'strangers' | 'callers'
   /** 0 to 1. */
   readonly fill: number

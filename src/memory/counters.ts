@@ -57,7 +57,12 @@ export const COUNTER_NAMES = [
   /** Questions that no decision came of. */
   'externalFailures',
   /** Requests let pass without a decision, because of `onFailure: open`. */
-  'externalFailedOpen'
+  'externalFailedOpen',
+  /** Connections closed because their client had as many as it may, and because it opened them too fast. */
+  'connectionsOverMax',
+  'connectionsOverRate',
+  /** Connections let in uncounted because no slot was free for their client. */
+  'connectionTableFull'
 ] as const
 
 export type CounterName = (typeof COUNTER_NAMES)[number]

@@ -25,6 +25,9 @@ export interface SharedMemory {
   /** As `seed`, for the keys of quotas: those outlive a restart, and so must what they are hashed with. */
   readonly quotaSeed: SharedArrayBuffer
   readonly concurrency: Regions
+  /** Open connections of each client, in as many slots as asked for. */
+  readonly connections: SharedArrayBuffer
+  readonly connectionSlots: number
   /** Who is banned; and the events that lead there, counted as rates are (threats/). As asked for. */
   readonly banSlots: number
   readonly bans: SharedArrayBuffer
@@ -89,7 +92,9 @@ export function concurrencySlots(options: { readonly limitSlots: number }): numb
 }
 
 /** Forgets everything that was counted by key, and all bans, as after the start: for whoever runs one thing after the other that must not see each other. No other thread may be counting. */
-export function forgetCounts({ limits, sliding, quotas, concurrency, bans, events, once }: SharedMemory): void {
+export function forgetCounts(memory: SharedMemory): void {
+  const { limits, sliding, quotas, concurrency, connections, bans, events, once } = memory
+  new Uint8Array(connections).fill(0)
   new Uint8Array(bans).fill(0)
   new Uint8Array(events).fill(0)
   new Uint8Array(once).fill(0)
@@ -102,11 +107,13 @@ export function forgetCounts({ limits, sliding, quotas, concurrency, bans, event
 /** Where nobody says otherwise: bans held at once, and events remembered. */
 export const BAN_SLOTS = 1 << 18
 export const EVENT_SLOTS = 1 << 18
+const CONNECTION_SLOTS = 1 << 10
 
 /**
  * @param options.workers 1-64
  * @param options.limitSlots rate limit buckets over both halves; a power of two is best, others are rounded up
  * @param options.banSlots,eventSlots 16 bytes each, rounded up to a power of two
+ * @param options.connectionSlots clients whose open connections are counted at a time
  * @param options.onceSlots things that may be used only once remembered at a time
  * @param options.ringBytes room for access records of each worker; rounded up to a power of two
  */
@@ -117,8 +124,10 @@ export function allocateShared(options: {
   ringBytes: number
   banSlots?: number
   eventSlots?: number
+  connectionSlots?: number
 }): SharedMemory {
   const { workers, onceSlots = 1 << 10, banSlots = BAN_SLOTS, eventSlots = EVENT_SLOTS } = options
+  const { connectionSlots = CONNECTION_SLOTS } = options
   const slots = limitSlots(options)
   const atOnce = concurrencySlots(options)
   const seed = randomFillSync(new Int32Array(4))
@@ -143,6 +152,8 @@ export function allocateShared(options: {
       strangers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers)),
       callers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers))
     },
+    connections: new SharedArrayBuffer(bytesOfConcurrency(connectionSlots, workers)),
+    connectionSlots,
     banSlots,
     bans: new SharedArrayBuffer(bytesOfBanTable(banSlots)),
     eventSlots,

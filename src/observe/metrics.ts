@@ -54,7 +54,10 @@ const FROM_COUNTERS: { readonly [N in CounterName]: readonly [metric: string, he
   externalChecks: ['external_checks_total', 'Questions sent to external decision services'],
   externalCacheHits: ['external_cache_hits_total', 'External decisions reused or shared'],
   externalFailures: ['external_failures_total', 'External questions that no decision came of'],
-  externalFailedOpen: ['external_failed_open_total', 'Requests let pass without an external decision']
+  externalFailedOpen: ['external_failed_open_total', 'Requests let pass without an external decision'],
+  connectionsOverMax: ['connections_over_max_total', 'Connections closed because their client had as many as it may'],
+  connectionsOverRate: ['connections_over_rate_total', 'Connections closed because their client opened them too fast'],
+  connectionTableFull: ['connection_table_full_total', 'Connections not counted because no slot was free']
 }
 
 /** What is read at the moment of an exposition. */

@@ -8,6 +8,7 @@ import { TokenMinter } from '../identity/internal-token.ts'
 import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
 import { Revocations } from '../identity/revocations.ts'
 import { TokenVerifier } from '../identity/verifier.ts'
+import { ConnectionLimits } from '../limits/connections.ts'
 import { Limiter, newLimitVerdict, type LimitVerdict } from '../limits/limiter.ts'
 import type { BanReport } from '../ban.ts'
 import { Beats } from '../memory/beats.ts'
@@ -17,6 +18,7 @@ import { Once } from '../memory/once.ts'
 import type { SharedMemory } from '../memory/shared.ts'
 import { emptyRecord, RecordWriter } from '../observe/codec.ts'
 import type { AccessRecord } from '../observe/record.ts'
+import type { RefusedConnection } from '../messages.ts'
 import type { KeySet, UpstreamPlan } from '../plan.ts'
 import { Bans } from '../threats/bans.ts'
 import { Detector } from '../threats/detector.ts'
@@ -40,6 +42,7 @@ export class WorkerServices {
   readonly beats: Beats
   readonly counters: Counters
   readonly limiter: Limiter
+  readonly connections: ConnectionLimits
   readonly detector: Detector
   readonly bans: Bans
   readonly tokens: TokenVerifier
@@ -60,6 +63,7 @@ export class WorkerServices {
   readonly #inquiry: UpstreamInquiry | null
   readonly #passwords: PasswordCheck
   readonly #writer: RecordWriter
+  readonly #connectionRefused: (refused: RefusedConnection) => void
   /** By what the upstream's plan says, so that a reload that leaves an upstream as it is keeps its connections. */
   readonly #transports = new Map<string, { transport: Transport; users: number }>()
   /** What was counted of the verifier, see #countTokens. */
@@ -69,7 +73,11 @@ export class WorkerServices {
     memory: SharedMemory,
     index: number,
     env: Env,
-    events: { unknownKid(issuer: string): void; banned?(ban: BanReport): void },
+    events: {
+      unknownKid(issuer: string): void
+      banned?(ban: BanReport): void
+      connectionRefused?(refused: RefusedConnection): void
+    },
     signatures: SignatureVerifier = new VerifyPool({ threads: env.GATEHOUSE_VERIFY_THREADS }),
     clock: () => number = wallMs,
     monotonic: () => bigint = monotonicNs,
@@ -85,6 +93,8 @@ export class WorkerServices {
     this.detector = new Detector(memory, this.counters, monotonic)
     this.bans = new Bans(memory, this.detector, this.counters, (ban) => events.banned?.(ban))
     this.limiter = new Limiter(memory, index, this.counters, monotonic, clock)
+    this.connections = new ConnectionLimits(memory, index, this.counters, monotonic)
+    this.#connectionRefused = (refused) => events.connectionRefused?.(refused)
     this.#signatures = signatures
     this.#inquiry = inquiry
     this.#passwords = passwords
@@ -151,6 +161,11 @@ export class WorkerServices {
 
   connection(opened: boolean): void {
     this.counters.add(opened ? COUNTER.connectionsOpened : COUNTER.connectionsClosed)
+  }
+
+  /** For the owner's log. */
+  connectionRefused(refused: RefusedConnection): void {
+    this.#connectionRefused(refused)
   }
 
   exception(x: Exchange | null): void {

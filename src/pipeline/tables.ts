@@ -3,6 +3,7 @@ import { prepareAuth, type PreparedAuth } from '../identity/authenticate.ts'
 import { CallerDirectory } from '../identity/directory.ts'
 import { RevocationIndex } from '../identity/revocations.ts'
 import { wallMs } from '../memory/clock.ts'
+import type { PreparedConnections } from '../limits/connections.ts'
 import type { Limit } from '../limits/limiter.ts'
 import { policyItem } from '../limits/headers.ts'
 import type { ConsumerPlan, LimitPlan, ListenerPlan, Places, PlanHead, RevocationPlan, RoutePlan } from '../plan.ts'
@@ -49,6 +50,8 @@ export interface Tables {
 export interface ListenerTable {
   readonly plan: ListenerPlan
   readonly client: ClientAddress
+  /** What one client may have of connections; null: nothing is counted. */
+  readonly connections: PreparedConnections | null
   readonly proxyProtocol: boolean
   readonly asksCertificate: boolean
   /** Port of the redirect's target, 0 while it is not known. */
@@ -154,6 +157,8 @@ export class TablesBuilder {
     const listeners = head.listeners.map((plan): ListenerTable => ({
       plan,
       client: new ClientAddress(plan.client),
+      connections:
+        plan.client.connections === undefined ? null : this.#services.connections.prepare(plan.client.connections),
       proxyProtocol: plan.client.addressFrom.kind === 'proxy-protocol',
       asksCertificate: plan.clientCertificates !== null,
       redirectPort: plan.redirect?.port ?? 0

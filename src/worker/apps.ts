@@ -6,7 +6,9 @@ import { WorkerApp, type AppDescriptor, type NativeRequest, type NativeResponse 
 export interface AppsOwner {
   /** @param epoch which set of apps the connection came through; @param listener its position in the plan. */
   request(res: NativeResponse, req: NativeRequest, certificate: number, epoch: number, listener: number): void
-  connection(opened: boolean): void
+  /** False: it is closed at once. */
+  opened(connection: number, res: NativeResponse, listener: number): boolean
+  closed(connection: number): void
   /** `res` is null when no request was lost by it. */
   escaped(error: unknown, res: NativeResponse | null): void
 }
@@ -97,9 +99,13 @@ export class Apps {
         apps.push(
           new WorkerApp(tls ? head.certificates : null, clientCertificates?.caFile ?? null, {
             request: (res, req, certificate) => owner.request(res, req, certificate, epoch, listener),
-            connection: (opened) => {
-              set.connections += opened ? 1 : -1
-              owner.connection(opened)
+            opened: (connection, res) => {
+              set.connections++
+              return owner.opened(connection, res, listener)
+            },
+            closed: (connection) => {
+              set.connections--
+              owner.closed(connection)
             },
             escaped: (error, res) => owner.escaped(error, res)
           })

@@ -18,7 +18,8 @@ const toControl = (message: WorkerToControl): void => start.control.postMessage(
 
 const services = new WorkerServices(start.memory, start.index, env, {
   unknownKid: (issuer) => toControl({ type: 'unknown-kid', issuer }),
-  banned: (ban) => toControl({ type: 'banned', ban })
+  banned: (ban) => toControl({ type: 'banned', ban }),
+  connectionRefused: (refused) => toControl({ type: 'connection-refused', refused })
 })
 const traffic = new Traffic(services, env.GATEHOUSE_BODY_MEMORY, (error, request) =>
   toControl({ type: 'exception', reason: `${request === '' ? '' : `request ${request}: `}${reasonOf(error)}` })

@@ -8,6 +8,7 @@ import type { WorkerServices } from '../pipeline/services.ts'
 import type { Tables } from '../pipeline/tables.ts'
 import type { Apps, AppsOwner } from './apps.ts'
 import { BodyMemory } from './body-memory.ts'
+import { OpenConnections } from './open-connections.ts'
 import { Serving, type ServingWorker } from './serving.ts'
 import { UnderWay } from './under-way.ts'
 import { clientCertificateOf, type NativeRequest, type NativeResponse } from './uws.ts'
@@ -26,6 +27,7 @@ export class Traffic implements AppsOwner, ServingWorker {
   readonly bodyMemory: BodyMemory
   readonly #services: WorkerServices
   readonly #underWay = new UnderWay()
+  readonly #openConnections: OpenConnections
   readonly #sweep: NodeJS.Timeout
   readonly #certificates = new ClientCertificates()
   #apps: Apps | null = null
@@ -44,6 +46,7 @@ export class Traffic implements AppsOwner, ServingWorker {
    */
   constructor(services: WorkerServices, bodyMemory: number, report: (error: unknown, request: string) => void) {
     this.#services = services
+    this.#openConnections = new OpenConnections(services)
     this.bodyMemory = new BodyMemory(bodyMemory)
     this.#report = report
     this.#sweep = setInterval(() => this.#look(), SWEEP)
@@ -97,9 +100,17 @@ export class Traffic implements AppsOwner, ServingWorker {
     }
   }
 
-  connection(opened: boolean): void {
-    this.#connections += opened ? 1 : -1
-    this.#services.connection(opened)
+  opened(connection: number, res: NativeResponse, listener: number): boolean {
+    this.#connections++
+    this.#services.connection(true)
+    const table = this.#tables?.listeners[listener]
+    return table?.connections == null || this.#openConnections.admit(connection, res, table, table.connections)
+  }
+
+  closed(connection: number): void {
+    this.#connections--
+    this.#services.connection(false)
+    this.#openConnections.ended(connection)
   }
 
   escaped(error: unknown, res: NativeResponse | null): void {

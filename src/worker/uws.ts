@@ -33,8 +33,10 @@ export function clientCertificateOf(res: NativeResponse): string {
 export interface AppHandlers {
   /** `certificate` is the position of the certificate that the connection was opened with; -1 on plain listeners. */
   request(res: NativeResponse, req: NativeRequest, certificate: number): void
-  /** A connection came (true) or went (false). */
-  connection(opened: boolean): void
+  /** A connection came, and its TLS handshake is still to be. False: it is closed at once. `res` tells its peer and nothing more. */
+  opened(connection: number, res: NativeResponse): boolean
+  /** It went; one that was refused, too. */
+  closed(connection: number): void
   /** An exception that a handler let out: the exchange is lost, the process must not be. */
   escaped(error: unknown, res: NativeResponse | null): void
 }
@@ -66,9 +68,11 @@ export class WorkerApp {
         app.domain(host).any('/*', wrapped(handlers, index))
       }
     })
-    app.filter((_res, count) => {
+    app.filter((res, count) => {
       try {
-        handlers.connection(Number(count) > 0)
+        const connection = identityOf(app, res)
+        if (Number(count) < 0) handlers.closed(connection)
+        else if (!handlers.opened(connection, res)) res.close()
       } catch (error) {
         handlers.escaped(error, null)
       }
@@ -87,6 +91,23 @@ export class WorkerApp {
       for (const host of this.#hosts) this.#app.removeServerName(host)
     }, CLOSED_FOR_GOOD).unref()
   }
+}
+
+const pointer = new Float64Array(1)
+const halves = new Uint32Array(pointer.buffer)
+
+/**
+ * Which connection a filter speaks of, the same number when it opens and when it closes: the address of its native socket,
+ * which lives from the one call to the other. At the close nothing else tells connections apart: the wrapper is another
+ * object, and the peer's address is empty, because the file descriptor is closed already.
+ *
+ * `getDescriptor` returns the pointer that the object it is called on wraps, whatever that is, as the bits of a double; it
+ * follows no pointer, so it is safe on a response. test/worker/uws.test.ts holds the pinned binary to it.
+ */
+function identityOf(app: TemplatedApp, res: NativeResponse): number {
+  const { getDescriptor } = app as unknown as { getDescriptor(this: unknown): number }
+  pointer[0] = getDescriptor.call(res)
+  return (halves[1] as number) * 0x1_0000_0000 + (halves[0] as number)
 }
 
 /** Each server name has a TLS context of its own, so each must ask for client certificates. */

@@ -16,6 +16,7 @@ const NOTHING: RolloutEvents = {
   unknownKid() {},
   exception() {},
   banned() {},
+  connectionRefused() {},
   revocations: () => null,
   joined() {},
   joinFailed() {}

@@ -12,6 +12,7 @@ void t.test('a worker that ends before its turn is passed over', async (t) => {
     unknownKid() {},
     exception() {},
     banned() {},
+    connectionRefused() {},
     revocations: () => null,
     joined() {},
     joinFailed() {}

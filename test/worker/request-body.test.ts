@@ -46,7 +46,8 @@ const app = new WorkerApp(null, null, {
     if (now) collect(state)
     arrived(state)
   },
-  connection() {},
+  opened: () => true,
+  closed() {},
   escaped: (error) => t.error(error)
 })
 const door = new AcceptorApp(false)

@@ -1,9 +1,9 @@
 /** `listen` and `client`: where clients come in, and whose word on their address is taken. */
 import type { ClientConfig, Config, ListenerConfig } from '../config/schema.ts'
-import type { ClientPlan, ListenerPlan } from '../../plan.ts'
+import type { ClientPlan, ConnectionsPlan, ListenerPlan } from '../../plan.ts'
 import type { CertificateOptions } from './certificates.ts'
 import { compileClientCertificates } from './client-authorities.ts'
-import { address, addressSource, redirect } from './checked.ts'
+import { address, addressSource, rate, redirect } from './checked.ts'
 import type { Path, Report } from './report.ts'
 
 const IPV6_PREFIX = 64
@@ -26,7 +26,12 @@ export function compileListeners(config: Config, options: CertificateOptions): L
         : null,
     redirect: null,
     ready: listener.ready ?? null,
-    client: compileClient(config.client, listener.client)
+    client: compileClient(config.client, listener.client, {
+      level: listener.client?.connections ? `listener ${listener.name ?? listener.address}` : 'client',
+      where: report.where(
+        listener.client?.connections ? ['listen', i, 'client', 'connections'] : ['client', 'connections']
+      )
+    })
   }))
   // `https` means the first TLS listener, and a configuration without one has been refused. Its port may be 0, any
   // free one: then the bound one.
@@ -46,14 +51,26 @@ export function compileListeners(config: Config, options: CertificateOptions): L
 }
 
 /** A listener's own keys stand over the shared ones. */
-function compileClient(shared: ClientConfig | undefined, own: ClientConfig | undefined): ClientPlan {
+function compileClient(
+  shared: ClientConfig | undefined,
+  own: ClientConfig | undefined,
+  place: Pick<ConnectionsPlan, 'level' | 'where'>
+): ClientPlan {
   const merged: ClientConfig = { ...shared, ...own }
   return {
     addressFrom: addressSource(merged.addressFrom ?? 'connection'),
     trustedProxies: merged.trustedProxies ?? [],
     ipv6Prefix: merged.ipv6Prefix ?? IPV6_PREFIX,
-    chunked: merged.chunked ?? 'accept'
+    chunked: merged.chunked ?? 'accept',
+    ...(merged.connections ? { connections: compileConnections(merged.connections, place) } : {})
   }
+}
+
+function compileConnections(
+  { max, rate: written }: NonNullable<ClientConfig['connections']>,
+  place: Pick<ConnectionsPlan, 'level' | 'where'>
+): ConnectionsPlan {
+  return { ...place, max: max ?? null, rate: written === undefined ? null : rate(written) }
 }
 
 /**

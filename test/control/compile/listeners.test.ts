@@ -101,3 +101,29 @@ t.test('state is beside the configuration, unless it says where', async (t) => {
   )
   t.equal(stateDirOf(load(`${yaml}state: { dir: /srv/gate }\n`, folder)), '/srv/gate')
 })
+
+t.test('what a client may have of connections: at the top, and a listener that says otherwise', async (t) => {
+  const { listeners } = planOf(
+    listen(
+      '{ address: "127.0.0.1:1" }, { name: own, address: "127.0.0.1:2", client: { connections: { rate: 600/min } } }',
+      'client: { connections: { max: 200, rate: 50/s } }'
+    )
+  )
+  const [shared, own] = listeners.map(({ client }) => client.connections)
+  t.match(shared, { level: 'client', max: 200, rate: { count: 50, period: 1000 }, where: /:4:/ })
+  t.match(own, { level: 'listener own', max: null, rate: { count: 600, period: 60_000 }, where: /:2:/ })
+  t.equal(planOf(listen('{ address: "127.0.0.1:1" }')).listeners[0]?.client.connections, undefined)
+})
+
+t.test('a cap on connections says a number', async (t) => {
+  const bad = (connections: string): string[] =>
+    errorsOf(listen('{ address: "127.0.0.1:1" }', `client: { connections: ${connections} }`))
+  t.strictSame(bad('{ max: 1 }'), [])
+  t.strictSame(bad('{ max: 1048575 }'), [])
+  saysExactly(t, bad('{ max: 0 }'), [/client\.connections\.max: .*1 to 1048575/])
+  saysExactly(t, bad('{ max: 1048576 }'), [/client\.connections\.max: /])
+  saysExactly(t, bad('{ rate: 50 }'), [/client\.connections\.rate: /])
+  saysExactly(t, bad('{ rate: 0/s }'), [/client\.connections\.rate: /])
+  saysExactly(t, bad('{ maxx: 1 }'), [/did you mean "max"/])
+  t.ok(bad('{}').length > 0)
+})

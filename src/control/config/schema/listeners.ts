@@ -1,6 +1,9 @@
 /** Where clients come in: listen, tls, client. */
 import { define, either, flag, listOf, mapping, maybe, text, whole, word } from './shapes.ts'
 
+/** What the table of open connections can count of one client (memory/concurrency.ts). */
+const MOST_CONNECTIONS = 1_048_575
+
 const clientKeys = {
   addressFrom: maybe(
     text(
@@ -12,15 +15,20 @@ const clientKeys = {
     listOf('CIDR blocks of the proxies that may speak for a client.', text('A CIDR block.', 'cidr'), { uniqueBy: null })
   ),
   ipv6Prefix: maybe(whole('Leading bits of an IPv6 address that count as one client. Default 64.', 1, 128)),
-  chunked: maybe(word('Request bodies without a length: accept (default), or refuse with 411.', ['accept', 'refuse']))
+  chunked: maybe(word('Request bodies without a length: accept (default), or refuse with 411.', ['accept', 'refuse'])),
+  connections: maybe(
+    mapping(
+      'What one client may have of connections; past it they are closed before their TLS handshake. Absent: no cap.',
+      {
+        max: maybe(whole('Most open at once.', 1, MOST_CONNECTIONS)),
+        rate: maybe(text('How fast it may open them, as a burst of that many: 50/s, 600/min.', 'rate'))
+      },
+      { atLeastOne: ['max', 'rate'] }
+    )
+  )
 }
 
-export const Client = define(
-  'client',
-  mapping('Who the client is; a listener may say otherwise.', clientKeys, {
-    unsupported: { connections: 'Most connections of one client, and how fast it may open them.' }
-  })
-)
+export const Client = define('client', mapping('Who the client is; a listener may say otherwise.', clientKeys))
 
 export const Listener = define(
   'listener',
