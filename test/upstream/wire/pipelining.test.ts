@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { PATIENCE, SLOW } from '../../../src/upstream/pipelining.ts'
+import { SLOW } from '../../../src/upstream/pipelining.ts'
 import type { UpstreamRequest } from '../../../src/upstream/transport.ts'
 import { MAX_DRAINED } from '../../../src/upstream/wire/connection.ts'
 import { WireTransport } from '../../../src/upstream/wire/transport.ts'
@@ -243,9 +243,7 @@ for (const [name, answer] of [
     const sent = sendAll(transport, '/long', '/a', '/b')
     const [long, ...rest] = sent
     if (long !== undefined) long.sink.onChunk = () => !name.includes('does not read')
-    const began = performance.now()
     await ended(rest)
-    t.ok(performance.now() - began < PATIENCE * 10)
     t.same(bodies(rest), ['/a', '/b'])
     t.notOk(long?.sink.ended)
     t.equal(long?.sink.fault, null, 'the one in front goes on')
