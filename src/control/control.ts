@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { readEnv } from '../env.ts'
 import { Beats } from '../memory/beats.ts'
+import { Counters } from '../memory/counters.ts'
 import type { ControlStart, ControlToMain } from '../messages.ts'
 import type { Plan } from '../plan.ts'
 import type { Log } from '../observe/log.ts'
@@ -9,6 +10,8 @@ import { createLog } from '../observe/log.ts'
 import { fetchDocument } from '../upstream/undici.ts'
 import { AdminAddress } from './admin/address.ts'
 import { BanBook } from './bans/book.ts'
+import { Firewall } from './bans/firewall.ts'
+import { nft } from './bans/nft.ts'
 import { banResources } from './bans/resources.ts'
 import { startControlSocket } from './admin/control-socket.ts'
 import { gatewayResources } from './admin/gateway-resources.ts'
@@ -34,6 +37,7 @@ import { RevocationTable } from './store/revocations.ts'
 import { QuotaKeeper } from './quota-keeper.ts'
 import { QuotaCounts } from './store/quotas.ts'
 import { Store } from './store/store.ts'
+import { Detector } from '../threats/detector.ts'
 import { gatehouseVersion } from '../version.ts'
 import { FileWatch } from './watch.ts'
 import { WorkerStates } from './worker-states.ts'
@@ -62,6 +66,7 @@ export class Control {
   /** What outlives a restart; null until the state directory is ours. */
   #store: Store | null = null
   readonly #bans: BanBook
+  readonly #firewall: Firewall
   #revocations: RevocationRegistry | null = null
   #quotas: QuotaKeeper | null = null
   readonly #reader = new ConfigurationReader()
@@ -99,10 +104,21 @@ export class Control {
     this.#observation = new Observation(start.memory, start.stdoutFd, {
       linesLost: (error) => this.#log.error('access lines are lost', { reason: error.message }),
       issuers: () => this.#keys?.status() ?? [],
+      firewall: () => this.#firewall.report(),
       explainBytes: readEnv(process.env).env.GATEHOUSE_EXPLAIN_BYTES
     })
     this.#bans = new BanBook(start.memory, () => this.#log)
     this.#closers.push(() => this.#bans.close())
+    const detector = new Detector(start.memory, new Counters(start.memory, 'control'))
+    this.#firewall = new Firewall({
+      nft,
+      log: () => this.#log,
+      holding: () => this.#bans.holding(),
+      isCrowd: (key) => detector.isCrowd(key),
+      most: this.#bans.most
+    })
+    this.#bans.follow(this.#firewall)
+    this.#closers.push(() => this.#firewall.close())
     this.#rollout = new Rollout({
       unknownKid: (issuer) => void this.#keys?.refetch(issuer),
       banned: (ban) => this.#bans.made(ban),
@@ -168,6 +184,7 @@ export class Control {
       const found = port === 0 ? 'free' : await probeAddress(host, port)
       if (found !== 'free') throw new Error(`listener ${name}: ${host}:${port} ${ADDRESS_TROUBLE[found]}`)
     }
+    await this.#firewall.prepare(plan)
     this.#observation.prepare(plan).commit()
     this.#keys = new KeyStore({
       stateDir: this.#stateDir,
@@ -183,6 +200,7 @@ export class Control {
     this.#nowServes(plan)
     const failure = await this.#openPorts(plan)
     if (failure !== null) throw new Error(failure)
+    await this.#firewall.use(plan, this.#ports)
     const resources = [...this.#resources(revocations), jwksResource(signing)]
     const socket = await startControlSocket(join(this.#stateDir, 'control.sock'), resources)
     this.#closers.push(() => socket.close())
@@ -337,6 +355,7 @@ export class Control {
     }
     const fixed = restartOnly(before, plan, this.#stateDir, stateDir)
     if (fixed !== null) return this.#refused(`${fixed} can't change while running: restart to change it`, findings)
+    await this.#firewall.prepare(plan)
     const log = this.#observation.prepare(plan)
     const keys = await this.#keys?.prepare(plan.issuers)
     try {
@@ -351,6 +370,7 @@ export class Control {
     keys?.commit()
     this.#onLastGood = false
     this.#nowServes(plan)
+    void this.#firewall.use(plan, this.#ports)
     return { outcome: 'applied', generation: plan.generation, findings }
   }
 
@@ -443,6 +463,7 @@ export class Control {
         notAfter: new Date(notAfter).toISOString()
       })),
       store: this.#store?.health() ?? null,
+      firewall: this.#firewall.report(),
       limitTables: this.#observation.limitTables(),
       revocations: this.#revocations?.counts() ?? null,
       lastReload: this.#lastReload

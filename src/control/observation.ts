@@ -45,7 +45,10 @@ export class Observation {
   constructor(
     memory: SharedMemory,
     stdout: number,
-    around: { linesLost: (error: Error) => void; issuers: MetricSources['issuers']; explainBytes: number }
+    around: Pick<MetricSources, 'issuers' | 'firewall'> & {
+      linesLost: (error: Error) => void
+      explainBytes: number
+    }
   ) {
     const beats = new Beats(memory)
     const readers = memory.rings.map((_, worker) => new RecordReader(memory, worker))
@@ -78,6 +81,7 @@ export class Observation {
       certificates: () =>
         (this.#plan?.certificates ?? []).map(({ hosts, notAfter }) => ({ name: hosts[0] ?? '', notAfter })),
       issuers: around.issuers,
+      firewall: around.firewall,
       linesDropped: () => this.#log?.dropped ?? 0
     })
     this.#timer = setInterval(() => this.#look(), LOOK)

@@ -87,6 +87,8 @@ export interface MetricSources {
     readonly age: number | null
     readonly stale: boolean
   }>
+  /** Bans in the kernel, and changes there that failed since the start; null where it keeps nobody out. */
+  firewall(): { readonly bans: number; readonly failures: number } | null
   /** Access lines lost by the log's destination. */
   linesDropped(): number
 }
@@ -155,6 +157,8 @@ export class Metrics {
       banFill: this.#gauge('ban_table_fill_ratio', 'Share of the slots for bans in use', []),
       eventFill: this.#gauge('event_table_fill_ratio', 'Share of the slots for detection in use', []),
       bansEvicted: this.#gauge('bans_evicted', 'Bans ended early to make room for others, since the start', []),
+      kernelBans: this.#gauge('kernel_bans', "Addresses and networks in the kernel's sets", []),
+      kernelFailures: this.#gauge('kernel_ban_failures', "Failed changes of the kernel's sets, since the start", []),
       generation: this.#gauge('generation', 'Configuration generation being served', []),
       ready: this.#gauge('ready', '1 while ready for traffic', []),
       certificates: this.#gauge('certificate_expiry_timestamp_seconds', 'End of validity', ['certificate']),
@@ -211,6 +215,9 @@ export class Metrics {
     gauges.banFill.set(sources.banFill())
     gauges.eventFill.set(sources.eventFill())
     gauges.bansEvicted.set(sources.bansEvicted())
+    const firewall = sources.firewall()
+    gauges.kernelBans.set(firewall?.bans ?? 0)
+    gauges.kernelFailures.set(firewall?.failures ?? 0)
     gauges.generation.set(sources.generation())
     gauges.ready.set(sources.ready() ? 1 : 0)
     gauges.linesDropped.set(sources.linesDropped())

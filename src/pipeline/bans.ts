@@ -1,6 +1,7 @@
 import { keyOf } from '../policy/key.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import { ENFORCED, LIMITED, SHADOW, tagOf, type BanFound, type Space } from '../memory/ban-table.ts'
+import { isCertain } from '../threats/tag.ts'
 import type { Exchange } from './exchange.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
 
@@ -43,17 +44,11 @@ export function callerBans(x: Exchange): Verdict {
 function addressRefusal(x: Exchange, info: number): Refusal | null {
   const { detector } = x.tables.services
   const limited = (info & LIMITED) !== 0 || detector.isCrowd(x.clientKey)
-  if (!limited || isCertain(x, info)) return banRefusal(x, info)
+  if (!limited || isCertain(banRefusal(x, info).rule)) return banRefusal(x, info)
   if (detector.trickles(x.clientKey)) return null
   const { rule, where } = banRefusal(x, info)
   const reason = `${x.clientIp} is limited by ${rule}: several identities use it, so it is not banned`
   return refuse('over-limit', 'ban', reason, { rule, where, headers: RETRY })
-}
-
-/** What no crowd softens: an owner's ban, and a canary key. */
-function isCertain(x: Exchange, info: number): boolean {
-  const { rule } = banRefusal(x, info)
-  return rule === 'added' || rule === 'canary'
 }
 
 const RETRY: readonly string[] = Object.freeze(['retry-after', '1'])

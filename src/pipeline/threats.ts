@@ -5,7 +5,7 @@ import { prepareKey, type PreparedKey } from '../policy/key.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import type { Detector, Scenario } from '../threats/detector.ts'
 import { Honeypots } from '../threats/honeypots.ts'
-import { ADDED, CANARY, HONEYPOT, tagOfName } from '../threats/tag.ts'
+import { ADDED, CANARY, CROWDSEC, HONEYPOT, tagOfName } from '../threats/tag.ts'
 
 export interface PreparedThreats {
   readonly plan: ThreatsPlan
@@ -87,6 +87,7 @@ function refusalsOf({ scenarios, honeypots }: ThreatsPlan): Map<number, Refusal>
   const add = (rule: string, where: string, reason: string): unknown =>
     refusals.set(tagOfName(rule), refuse('banned', 'ban', reason, { rule, where }))
   add(ADDED, '', 'banned by the owner')
+  add(CROWDSEC, '', 'banned by a decision of CrowdSec')
   add(CANARY, '', 'banned for using a canary key')
   add(HONEYPOT, honeypots.find(({ where }) => where !== '')?.where ?? '', 'banned for visiting a honeypot')
   for (const { name, where } of scenarios) add(name, where, `banned by ${name}`)

@@ -2,7 +2,13 @@
 export const HONEYPOT = 'honeypot'
 export const CANARY = 'canary'
 export const ADDED = 'added'
-export const RESERVED: readonly string[] = [HONEYPOT, CANARY, ADDED]
+export const CROWDSEC = 'crowdsec'
+export const RESERVED: readonly string[] = [HONEYPOT, CANARY, ADDED, CROWDSEC]
+
+/** Bans that hold for an address whoever else uses it: an owner's word, his CrowdSec's, and a canary key. */
+export function isCertain(name: string): boolean {
+  return name === ADDED || name === CROWDSEC || name === CANARY
+}
 
 /**
  * 16 bits that stand for a scenario's name in the ban table, the same in every generation and after every restart.

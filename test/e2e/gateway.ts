@@ -22,6 +22,8 @@ export interface GatewayOptions {
   preload?: string[]
   /** A process group of its own, as a shell gives a job: for signals to the whole of it. */
   group?: boolean
+  /** What it is started by, such as `ip netns exec NAME`. */
+  under?: string[]
   /** How long the start may take, ms. */
   patience?: number
 }
@@ -119,7 +121,8 @@ export function spawnGateway(t: Owner, yaml: string, options: GatewayOptions = {
   }
   writeFileSync(join(dir, 'gatehouse.yaml'), patient(yaml))
   const imports = (options.preload ?? []).map((file) => `--import=${file}`).join(' ')
-  const child = spawn(BIN, ['start', '--config', join(dir, 'gatehouse.yaml')], {
+  const [program = BIN, ...before] = [...(options.under ?? []), BIN]
+  const child = spawn(program, [...before, 'start', '--config', join(dir, 'gatehouse.yaml')], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: options.group ?? false,
     env: {

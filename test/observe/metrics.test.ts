@@ -15,6 +15,7 @@ function bench() {
     banFill: () => 0.25,
     eventFill: () => 0.125,
     bansEvicted: () => 2,
+    firewall: () => ({ bans: 5, failures: 1 }),
     beatAge: (worker) => (worker === 0 ? 20 : Infinity),
     generation: () => 3,
     ready: () => true,

@@ -23,6 +23,7 @@ void t.test('lines go where the plan that serves says', async (t) => {
   const observation = new Observation(memory, 1, {
     linesLost: (error) => t.fail(error.message),
     issuers: () => [],
+    firewall: () => null,
     explainBytes: 0
   })
   const served = to('served')

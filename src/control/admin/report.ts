@@ -32,6 +32,8 @@ export interface StatusReport {
   revocations: { configuration: number; runtime: number; most: number } | null
   /** Of state.dir/gatehouse.db; null before it is open. */
   store: StoreHealth | null
+  /** What the kernel keeps out by itself; null: nothing, `threats.blockAt` is the gateway. */
+  firewall: FirewallReport | null
   /** How full each table of the limits is. */
   limitTables: LimitTableReport[]
   /** The last attempt to change the configuration; null when there was none since the start. */
@@ -71,6 +73,15 @@ export interface IssuerReport {
 export interface CertificateReport {
   hosts: string[]
   notAfter: string
+}
+
+export interface FirewallReport {
+  /** Addresses and networks in the kernel's sets. */
+  bans: number
+  /** Changes that failed, since the start. */
+  failures: number
+  /** Why the last one failed, where bans aren't in the kernel for it; null when they are. */
+  error: string | null
 }
 
 export interface LimitTableReport {

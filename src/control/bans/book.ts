@@ -35,6 +35,14 @@ export interface Wanted {
   reason: string
 }
 
+/** Who else acts on bans that hold. */
+export interface BanFollower {
+  /** A ban holds, in the place of any former one of the same. */
+  held(ban: BanReport): void
+  /** It ended before its time. */
+  lifted(ban: BanReport): void
+}
+
 /** Shortest prefix an owner may ban: a shorter one is a slip, and would take in a good part of the internet. */
 const WIDEST_V4 = 8
 const WIDEST_V6 = 16
@@ -48,7 +56,8 @@ const PRUNE = 10_000
  */
 export class BanBook {
   readonly #table: BanTable
-  readonly #most: number
+  /** Bans explained at most. */
+  readonly most: number
   readonly #log: () => Log
   readonly #clock: () => number
   /** By id, in the order in which they were made. */
@@ -56,12 +65,13 @@ export class BanBook {
   readonly #timer: NodeJS.Timeout
   #rows: BanRows | null = null
   #never = new IpSet([])
+  #follower: BanFollower | null = null
 
   /** @param clock ms since the epoch; for tests */
   constructor(memory: SharedMemory, log: () => Log, clock: () => number = Date.now) {
     this.#table = new BanTable(memory)
     // No more than the table itself may hold; one made past that takes the oldest's place here.
-    this.#most = this.#table.slots
+    this.most = this.#table.slots
     this.#log = log
     this.#clock = clock
     this.#timer = setInterval(() => this.#prune(), PRUNE).unref()
@@ -84,6 +94,16 @@ export class BanBook {
   /** Who is never banned, as of the generation that serves. */
   use({ never }: ThreatsPlan): void {
     this.#never = new IpSet(never)
+  }
+
+  follow(follower: BanFollower): void {
+    this.#follower = follower
+  }
+
+  /** Bans that hold, oldest first. */
+  *holding(): Iterable<BanReport> {
+    const now = this.#clock()
+    for (const ban of this.#entries.values()) if (ban.until > now) yield ban
   }
 
   /** A worker has banned somebody. */
@@ -153,6 +173,7 @@ export class BanBook {
       this.#lift(ban)
       this.#entries.delete(id)
       this.#rows?.remove(id)
+      this.#follower?.lifted(ban)
       removed.push(entryOf(id, ban))
     }
     if (removed.length > 0) this.#log().warn(`${removed[0]?.who} is no longer banned, at its owner's word`)
@@ -168,7 +189,8 @@ export class BanBook {
     this.#entries.delete(id)
     this.#entries.set(id, ban)
     this.#rows?.put(id, ban)
-    if (this.#entries.size <= this.#most) return
+    this.#follower?.held(ban)
+    if (this.#entries.size <= this.most) return
     const [oldest] = this.#entries.keys()
     if (oldest !== undefined) this.#entries.delete(oldest)
   }

@@ -33,7 +33,8 @@ export function compileThreats(
     mode: threats.mode ?? 'enforce',
     scenarios: compileScenarios(threats.bans, report),
     honeypots: compileHoneypots(threats, around.routes, report),
-    never: [...(threats.never ?? []), ...around.listeners.flatMap(({ client }) => client.trustedProxies)]
+    never: [...(threats.never ?? []), ...around.listeners.flatMap(({ client }) => client.trustedProxies)],
+    blockAt: threats.blockAt ?? 'gateway'
   }
 }
 

@@ -27,6 +27,7 @@ const REPORT: StatusReport = {
   certificates: [],
   revocations: { configuration: 2, runtime: 1, most: 10000 },
   store: { state: 'ok', reason: '', pending: 0, dropped: 0, bytes: 8192 },
+  firewall: null,
   limitTables: [],
   lastReload: null
 }
