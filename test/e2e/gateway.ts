@@ -121,8 +121,8 @@ export function spawnGateway(t: Owner, yaml: string, options: GatewayOptions = {
   }
   writeFileSync(join(dir, 'gatehouse.yaml'), patient(yaml))
   const imports = (options.preload ?? []).map((file) => `--import=${file}`).join(' ')
-  const [program = BIN, ...before] = [...(options.under ?? []), BIN]
-  const child = spawn(program, [...before, 'start', '--config', join(dir, 'gatehouse.yaml')], {
+  const command = [...(options.under ?? []), BIN, 'start', '--config', join(dir, 'gatehouse.yaml')]
+  const child = spawn(command[0] ?? BIN, command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: options.group ?? false,
     env: {

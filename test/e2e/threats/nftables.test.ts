@@ -54,7 +54,10 @@ t.test('bans in the kernel', { skip: noHosts() ?? false }, async (t) => {
 
   await t.test('without the right to: no start, and the reason', async (t) => {
     const without = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin']
-    const other = spawnGateway(t, yaml.replaceAll(':8080', ':8081'), { workers: 1, under: [...host.hosts.server, ...without] })
+    const other = spawnGateway(t, yaml.replaceAll(':8080', ':8081'), {
+      workers: 1,
+      under: [...host.hosts.server, ...without]
+    })
     t.equal(await other.exited, 1)
     t.match(other.stderr, /threats\.blockAt: nftables: nft is not permitted to .*: the gateway needs CAP_NET_ADMIN/)
   })

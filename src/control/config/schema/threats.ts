@@ -96,7 +96,10 @@ export const Threats = define(
         listOf('Never banned, as trusted proxies never are.', text('A CIDR block.', 'cidr'), { uniqueBy: null })
       ),
       blockAt: maybe(
-        word('Where the banned are kept out: at the gateway (default), or by the kernel too: nftables, which needs CAP_NET_ADMIN.', ['gateway', 'nftables'])
+        word(
+          'Where the banned are kept out: at the gateway (default), or by the kernel too: nftables, which needs CAP_NET_ADMIN.',
+          ['gateway', 'nftables']
+        )
       ),
       mode: maybe(Mode)
     },
