@@ -64,6 +64,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Make an API key and the line of configuration that admits it.',
     load: async () => (await import('./key.ts')).keyCreate
   },
+  'key list': {
+    summary: 'List the API keys of the running gateway, with the last use of each.',
+    load: async () => (await import('./key-list.ts')).keyList
+  },
   'password hash': {
     summary: 'Hash a password and print the line of configuration that admits it.',
     load: async () => (await import('./password.ts')).passwordHash

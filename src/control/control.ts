@@ -9,6 +9,8 @@ import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
 import { fetchDocument } from '../upstream/undici.ts'
 import { AdminAddress } from './admin/address.ts'
+import { keyResources } from './api-keys/resources.ts'
+import { KeyUses } from './api-keys/uses.ts'
 import { BanBook } from './bans/book.ts'
 import { Firewall } from './bans/firewall.ts'
 import { nft } from './bans/nft.ts'
@@ -33,6 +35,7 @@ import { jwksResource, SigningKeys } from './signing-keys.ts'
 import { removeUnusedCopies } from './private-copies.ts'
 import { lockStateDir, probeAddress } from './state-dir.ts'
 import { BanRows } from './store/bans.ts'
+import { KeyUseRows } from './store/key-uses.ts'
 import { RevocationTable } from './store/revocations.ts'
 import { QuotaKeeper } from './quota-keeper.ts'
 import { QuotaCounts } from './store/quotas.ts'
@@ -67,6 +70,7 @@ export class Control {
   #store: Store | null = null
   readonly #bans: BanBook
   readonly #firewall: Firewall
+  readonly #keyUses = new KeyUses()
   #revocations: RevocationRegistry | null = null
   #quotas: QuotaKeeper | null = null
   readonly #reader = new ConfigurationReader()
@@ -105,7 +109,8 @@ export class Control {
       linesLost: (error) => this.#log.error('access lines are lost', { reason: error.message }),
       issuers: () => this.#keys?.status() ?? [],
       firewall: () => this.#firewall.report(),
-      explainBytes: readEnv(process.env).env.GATEHOUSE_EXPLAIN_BYTES
+      explainBytes: readEnv(process.env).env.GATEHOUSE_EXPLAIN_BYTES,
+      keyUses: this.#keyUses
     })
     this.#bans = new BanBook(start.memory, () => this.#log)
     this.#closers.push(() => this.#bans.close())
@@ -169,6 +174,11 @@ export class Control {
     this.#store = store
     this.#closers.push(() => store.close())
     await this.#bans.restore(new BanRows(store))
+    await this.#keyUses.restore(new KeyUseRows(store))
+    this.#closers.push(() => {
+      this.#observation.catchUp()
+      this.#keyUses.flush()
+    })
     const revocations = new RevocationRegistry({
       table: new RevocationTable(store),
       send: (change) => this.#rollout.revoke(change),
@@ -253,7 +263,8 @@ export class Control {
       find: (id) => this.#observation.request(id),
       horizon: () => this.#observation.horizon()
     })
-    return [...gateway, ...revoking, ...banResources(this.#bans), ...requests]
+    const keys = keyResources(this.#keyUses, () => this.#observation.catchUp())
+    return [...gateway, ...revoking, ...banResources(this.#bans), ...keys, ...requests]
   }
 
   #openPorts(plan: Plan): Promise<string | null> {
@@ -384,6 +395,7 @@ export class Control {
     this.#log = this.#logFor(plan)
     this.#observation.use(plan)
     this.#bans.use(plan.threats)
+    this.#keyUses.use(plan)
     this.#quotas?.use(plan)
     if (plan.admin !== null) this.#admin?.use({ admin: plan.admin, certificates: plan.certificates })
     this.#revocations?.use(plan.revocations)

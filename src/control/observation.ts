@@ -13,6 +13,7 @@ import type { AccessRecord } from '../observe/record.ts'
 import { Detector } from '../threats/detector.ts'
 import type { Plan } from '../plan.ts'
 import type { ReloadVerdict, RequestReport } from './admin/report.ts'
+import type { KeyUses } from './api-keys/uses.ts'
 import { RequestMemory } from './request-memory.ts'
 
 /** Between two looks at the rings, ms: how late a line may be in the log. */
@@ -38,6 +39,7 @@ export class Observation {
   #access: Plan['log']['access'] | null = null
   #plan: Plan | null = null
   readonly #requests: RequestMemory
+  readonly #keyUses: KeyUses
   /** Labels as JSON by route name, '' for none. */
   #labels = new Map<string, string>()
 
@@ -48,6 +50,7 @@ export class Observation {
     around: Pick<MetricSources, 'issuers' | 'firewall'> & {
       linesLost: (error: Error) => void
       explainBytes: number
+      keyUses: KeyUses
     }
   ) {
     const beats = new Beats(memory)
@@ -55,6 +58,7 @@ export class Observation {
     this.#readers = readers
     this.#onError = around.linesLost
     this.#requests = new RequestMemory(around.explainBytes)
+    this.#keyUses = around.keyUses
     this.#stdout = stdout
     this.#counters = new Counters(memory, 'control')
     const counterReader = new CounterReader(memory)
@@ -136,6 +140,7 @@ export class Observation {
     const line = accessLine(record, this.#labels.get(record.route) ?? '')
     this.#log?.write(line)
     this.#requests.add(line)
+    this.#keyUses.record(record)
   }
 
   /** What became of a request that is over; null when it is not remembered. */
@@ -144,8 +149,13 @@ export class Observation {
     // A look reads no more than its share: a request that is over may still wait behind others.
     const report = this.#requests.report(id)
     if (report !== null) return report
-    this.#drain()
+    this.catchUp()
     return this.#requests.report(id)
+  }
+
+  /** Reads every record there is. */
+  catchUp(): void {
+    for (const reader of this.#readers) while (reader.drain(MOST, this.#take) > 0);
   }
 
   /** How far back `request` knows, and what it never knew, in words. */
@@ -164,17 +174,13 @@ export class Observation {
   /** Reads what is left and writes it out. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    this.#drain()
+    this.catchUp()
     await this.#log?.close()
   }
 
   /** The same in the little time before the process is killed. */
   async flush(): Promise<void> {
-    this.#drain()
+    this.catchUp()
     await this.#log?.flush(200)
-  }
-
-  #drain(): void {
-    for (const reader of this.#readers) while (reader.drain(MOST, this.#take) > 0);
   }
 }

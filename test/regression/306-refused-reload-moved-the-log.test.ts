@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { KeyUses } from '../../src/control/api-keys/uses.ts'
 import { Observation } from '../../src/control/observation.ts'
 import { RecordWriter, emptyRecord } from '../../src/observe/codec.ts'
 import { Counters } from '../../src/memory/counters.ts'
@@ -24,7 +25,8 @@ void t.test('lines go where the plan that serves says', async (t) => {
     linesLost: (error) => t.fail(error.message),
     issuers: () => [],
     firewall: () => null,
-    explainBytes: 0
+    explainBytes: 0,
+    keyUses: new KeyUses()
   })
   const served = to('served')
   observation.prepare(served).commit()

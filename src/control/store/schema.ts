@@ -45,10 +45,14 @@ export const MIGRATIONS: readonly string[] = [
     until INTEGER NOT NULL,
     count INTEGER NOT NULL,
     PRIMARY KEY (half, key)
-  ) STRICT, WITHOUT ROWID`
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE key_uses (id TEXT PRIMARY KEY, known INTEGER NOT NULL, used INTEGER) STRICT, WITHOUT ROWID`
 ]
 
-/** Run every minute, with the time now (ms) as the one parameter: what no longer says anything leaves. */
+/**
+ * Run every minute, with the time now (ms) as the one parameter: what no longer says anything leaves. Rows of key_uses
+ * leave with the keys that they are of.
+ */
 export const EXPIRY: readonly string[] = [
   'DELETE FROM revocations WHERE until <= ?',
   'DELETE FROM bans WHERE remembered <= ?',
