@@ -3,7 +3,7 @@
  * decided; but the order is fixed (pipeline/index.ts), so whatever stands before that passed, and what stands behind was
  * not reached. Costs a request nothing: it is worked out when somebody asks.
  */
-import type { IpPlan, ListenerPlan, RoutePlan, RulePlan, ScenarioPlan, ThreatsPlan, Where } from '../plan.ts'
+import type { IpPlan, LimitPlan, ListenerPlan, RoutePlan, RulePlan, ScenarioPlan, ThreatsPlan, Where } from '../plan.ts'
 import type { AccessRecord } from './record.ts'
 
 export interface ChainLink {
@@ -44,30 +44,6 @@ export interface MetPlan {
   route: RoutePlan | null
 }
 
-/** In the order of the stages. `limits` stands twice among them: before auth, and after it for those that ask who calls. */
-const ORDER = [
-  'framing',
-  'client',
-  'listen',
-  'redirect',
-  'ready',
-  'ban',
-  'honeypot',
-  'route',
-  'ip',
-  'cors',
-  'websocket',
-  'auth',
-  'revocation',
-  'external',
-  'authorize',
-  'limits',
-  'validate',
-  'respond',
-  'upstream',
-  'timeouts'
-]
-
 interface Planned {
   policy: string
   rule: string
@@ -87,7 +63,7 @@ export function chainOf(record: ChainRecord, met: MetPlan): ChainLink[] {
     if (i === at && record.decision === 'answer') return { ...link, verdict: 'answer' }
     if (i === at && isRefused(record)) return denied(record)
     if (shadow && shadows.includes(rule === '' ? policy : rule)) return { ...link, verdict: 'would deny' }
-    return { ...link, verdict: 'pass', detail: policy === 'auth' ? callerText(record) : detail }
+    return { ...link, verdict: 'pass', detail: policy === 'auth' && rule === '' ? callerText(record) : detail }
   })
 }
 
@@ -102,35 +78,90 @@ function isRefused({ decision, policy }: ChainRecord): boolean {
   return policy !== '' && decision !== 'forward'
 }
 
+interface MetStage {
+  /** As pipeline/index.ts calls it; those behind the last of its list are what follows a Permit. */
+  name: string
+  /** Whom a record names when it decides there. */
+  policy: string
+  /** What of the plan could decide there, in order; nothing where the plan does not have it. */
+  met(plan: MetPlan): Planned[]
+}
+
+/** With a route. */
+type MetRoute = MetPlan & { route: RoutePlan }
+
+/**
+ * The stages of pipeline/index.ts and what follows them. A test holds the two lists together: the pipeline can't be
+ * asked from here.
+ */
+export const MET_STAGES: readonly MetStage[] = [
+  { name: 'framing', policy: 'framing', met: () => [stage('framing')] },
+  { name: 'client', policy: 'client', met: () => [stage('client')] },
+  {
+    name: 'client-certificate',
+    policy: 'listen',
+    met: ({ listener }) => (listener?.clientCertificates ? [stage('listen', listener.clientCertificates.where)] : [])
+  },
+  { name: 'redirect', policy: 'redirect', met: ({ listener }) => (listener?.redirect ? [stage('redirect')] : []) },
+  { name: 'ready', policy: 'ready', met: ({ listener }) => (listener?.ready ? [stage('ready')] : []) },
+  { name: 'bans', policy: 'ban', met: () => [item('ban', '', '', 'enforce', 'of addresses')] },
+  { name: 'wall', policy: 'ip', met: ({ gatewayIp }) => gatewayIp.map(ipItem) },
+  {
+    name: 'honeypots',
+    policy: 'honeypot',
+    met: ({ threats }) => (threats.honeypots.length > 0 ? [stage('honeypot')] : [])
+  },
+  {
+    name: 'route',
+    policy: 'route',
+    met: ({ route }) => [item('route', route?.name ?? '', route?.where ?? '', 'enforce', '')]
+  },
+  onRoute('ip', 'ip', ({ route }) => route.ip.map(ipItem)),
+  onRoute('limits', 'limits', ({ route }) => route.limits.filter(({ needsCaller }) => !needsCaller).map(limitItem)),
+  onRoute('preflight', 'cors', ({ route }) => (route.cors ? [stage('cors', route.cors.where)] : [])),
+  onRoute('auth', 'auth', ({ route: { auth } }) => [item('auth', '', auth.where, auth.mode, '')]),
+  onRoute('revocation', 'revocation', ({ route }) => (route.auth.public ? [] : [stage('revocation')])),
+  onRoute('caller-bans', 'ban', ({ threats }) =>
+    threats.scenarios.some(isKeyed) ? [item('ban', '', '', 'enforce', 'of callers')] : []
+  ),
+  onRoute('external', 'external', ({ route }) =>
+    (route.external ?? []).map(({ where, mode, level }) => item('external', '', where, mode, level))
+  ),
+  onRoute('authorize', 'authorize', ({ route }) => route.authorize.filter(({ readsBody }) => !readsBody).map(ruleItem)),
+  onRoute('caller-limits', 'limits', ({ route }) =>
+    route.limits.filter(({ needsCaller }) => needsCaller).map(limitItem)
+  ),
+  onRoute('digest', 'auth', ({ route: { auth } }) =>
+    auth.signature ? [item('auth', 'content-digest', auth.where, auth.mode, '')] : []
+  ),
+  onRoute('validate', 'validate', ({ route: { validate, validateShadow } }) => [
+    item('validate', '', validate.where ?? '', 'enforce', ''),
+    ...(validateShadow ? [item('validate', '', validateShadow.where ?? '', 'shadow', '')] : [])
+  ]),
+  onRoute('authorize-body', 'authorize', ({ route }) =>
+    route.authorize.filter(({ readsBody }) => readsBody).map(ruleItem)
+  ),
+  onRoute('respond', 'respond', ({ route }) =>
+    route.action.kind === 'respond' ? [stage('respond', route.where)] : []
+  ),
+  onRoute('upstream', 'upstream', ({ route }) =>
+    route.action.kind === 'respond' ? [] : [stage('upstream', route.where)]
+  ),
+  { name: 'timeouts', policy: 'timeouts', met: () => [] }
+]
+
+function onRoute(name: string, policy: string, met: (plan: MetRoute) => Planned[]): MetStage {
+  return { name, policy, met: ({ route, ...plan }) => (route === null ? [] : met({ ...plan, route })) }
+}
+
+/** Where a policy stands; one that stands at two stages, as at the first. */
+function rankOf(policy: string): number {
+  return MET_STAGES.findIndex((one) => one.policy === policy)
+}
+
 /** Everything that could have decided, in order. */
-function plannedFor({ listener, gatewayIp, threats, route }: MetPlan): Planned[] {
-  const planned = [stage('framing'), stage('client')]
-  if (listener?.clientCertificates) planned.push(stage('listen', listener.clientCertificates.where))
-  if (listener?.redirect) planned.push(stage('redirect'))
-  if (listener?.ready) planned.push(stage('ready'))
-  planned.push(item('ban', '', '', 'enforce', 'of addresses'), ...gatewayIp.map(ipItem))
-  if (threats.honeypots.length > 0) planned.push(stage('honeypot'))
-  planned.push(item('route', route?.name ?? '', route?.where ?? '', 'enforce', ''))
-  if (route === null) return planned
-  const limits = route.limits.map(({ name, where, mode, level, needsCaller }) => ({
-    ...item('limits', name, where, mode, level),
-    needsCaller
-  }))
-  planned.push(...route.ip.map(ipItem), ...limits.filter(({ needsCaller }) => !needsCaller))
-  if (route.cors) planned.push(stage('cors', route.cors.where))
-  planned.push(item('auth', '', route.auth.where, route.auth.mode, ''))
-  if (!route.auth.public) planned.push(stage('revocation'))
-  if (threats.scenarios.some(isKeyed)) planned.push(item('ban', '', '', 'enforce', 'of callers'))
-  for (const { where, mode, level } of route.external ?? []) planned.push(item('external', '', where, mode, level))
-  planned.push(...route.authorize.filter(({ readsBody }) => !readsBody).map(ruleItem))
-  planned.push(
-    ...limits.filter(({ needsCaller }) => needsCaller),
-    item('validate', '', route.validate.where ?? '', 'enforce', '')
-  )
-  if (route.validateShadow) planned.push(item('validate', '', route.validateShadow.where ?? '', 'shadow', ''))
-  planned.push(...route.authorize.filter(({ readsBody }) => readsBody).map(ruleItem))
-  planned.push(stage(route.action.kind === 'respond' ? 'respond' : 'upstream', route.where))
-  return planned
+function plannedFor(plan: MetPlan): Planned[] {
+  return MET_STAGES.flatMap(({ met }) => met(plan))
 }
 
 /** Whether it bans callers or others that are no address: those are looked up when the caller is known. */
@@ -144,6 +175,10 @@ function stage(policy: string, where: Where = ''): Planned {
 
 function item(policy: string, rule: string, where: Where, mode: 'enforce' | 'shadow', detail: string): Planned {
   return { policy, rule, where, shadow: mode === 'shadow', detail }
+}
+
+function limitItem({ name, where, mode, level }: LimitPlan): Planned {
+  return item('limits', name, where, mode, level)
 }
 
 function ruleItem({ name, where, mode, level }: RulePlan): Planned {
@@ -180,9 +215,9 @@ function decidingPlace(record: ChainRecord, planned: Planned[], { route }: MetPl
   // Bans of addresses are looked up before the route is known, those of callers after auth.
   const known = record.route === '' ? planned.findIndex(nameless) : planned.findLastIndex(nameless)
   if (known >= 0) return known
-  const rank = ORDER.indexOf(policy)
+  const rank = rankOf(policy)
   if (rank < 0) return UNKNOWN
-  const behind = planned.findIndex((link) => ORDER.indexOf(link.policy) > rank)
+  const behind = planned.findIndex((link) => rankOf(link.policy) > rank)
   const place = behind < 0 ? planned.length : behind
   planned.splice(place, 0, { policy, rule, where, shadow: false, detail: '' })
   return place

@@ -26,7 +26,7 @@ export function wholeBody(x: Exchange): Uint8Array | Promise<Uint8Array | null> 
 }
 
 /** For the stage that can't let a body pass that it has not seen. */
-export function noRoom(policy: string, where: string): Refusal {
+export function noRoom(policy: string, where: string, rule = ''): Refusal {
   const reason = 'the bodies that this worker holds already fill GATEHOUSE_BODY_MEMORY'
-  return refuse('shedding', policy, reason, { where, headers: ['retry-after', '1'] })
+  return refuse('shedding', policy, reason, { rule, where, headers: ['retry-after', '1'] })
 }

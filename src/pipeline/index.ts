@@ -43,8 +43,8 @@ export const STAGES: Stage[] = [
   { name: 'external', run: external }, // what the owner's own services say of it: before the rules, which may read their answers
   { name: 'authorize', run: authorize }, // may they: the only maker of permits
   { name: 'caller-limits', run: callerLimits }, // limits by who calls
+  { name: 'digest', run: digest }, // is the body the one that was signed: before anybody looks into it
   { name: 'validate', run: validate }, // is the request's body one this route takes
-  { name: 'digest', run: digest }, // is the body the one that was signed
   { name: 'authorize-body', run: authorizeBody }, // rules over what the body holds, now that it fits its schema
   { name: 'respond', run: respond } // routes that Gatehouse answers itself
 ]

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { chainOf, type ChainRecord } from '../../src/observe/chain.ts'
+import { chainOf, MET_STAGES, type ChainRecord } from '../../src/observe/chain.ts'
+import { STAGES } from '../../src/pipeline/index.ts'
 import { planOf } from '../control/compile/configuration.ts'
 
 const plan = planOf(`version: 1
@@ -50,6 +51,29 @@ const BEFORE = [
   'auth pass',
   'revocation pass'
 ]
+
+t.test('its stages are the pipeline’s, in the pipeline’s order', async (t) => {
+  t.strictSame(
+    MET_STAGES.map(({ name }) => name),
+    [...STAGES.map(({ name }) => name), 'upstream', 'timeouts']
+  )
+})
+
+t.test('a signed body stands between the caller’s limits and the schema, where signatures are taken', async (t) => {
+  if (route === null) throw new Error('there is a route')
+  const signed = { ...route, auth: { ...route.auth, signature: true } }
+  const links = chain({ policy: 'auth', rule: 'content-digest', where: route.auth.where, shadow: '' }, signed)
+  t.strictSame(links.slice(BEFORE.length), [
+    'authorize first pass',
+    'authorize pass',
+    'limits plan pass',
+    'auth content-digest deny',
+    'validate not reached',
+    'authorize body not reached',
+    'upstream not reached'
+  ])
+  t.equal(chain({ policy: 'auth', status: 401 }, signed)[5], 'auth deny', 'the signature itself stays where auth is')
+})
 
 t.test('rules over the body come after validation', async (t) => {
   const where = route?.authorize.find(({ name }) => name === 'body')?.where ?? ''

@@ -46,6 +46,7 @@ services:
     url: ${upstream.url}
     routes:
       - { name: signed, match: { paths: ["/signed/*"] }, policies: { auth: { signature: true }, validate: { body: { maxSize: 100kb } } } }
+      - { name: judged, match: { paths: ["/judged"] }, policies: { auth: { signature: true }, validate: { body: { maxSize: 1kb, types: [application/json], schema: { type: object, required: [amount] } } } } }
       - { name: either, match: { paths: ["/either"] }, policies: { auth: { signature: true, key: true } } }
       - { name: key, match: { paths: ["/key"] }, policies: { auth: { key: true } } }
 `,
@@ -135,6 +136,21 @@ t.test('what was changed on the way is 401, and nothing reaches the service', as
   const none = await ask(gateway.port, '/signed/a')
   t.strictSame([none.status, none.headers['www-authenticate']], [401, 'Signature'])
   t.equal(upstream.seen.length, seen)
+})
+
+t.test('a body that nobody signed is 401 before it is judged by anything else', async (t) => {
+  const headers = { 'content-type': 'application/json' }
+  const post = (body: string, sent = body): Promise<Reply> =>
+    send('/judged', { method: 'POST', body, headers }, { body: sent })
+  t.equal((await post('{"amount":1}')).status, 200)
+  t.equal((await post('{"sum":1}')).status, 422, 'signed, and no order')
+  t.equal((await post('{"amount":1}', '{"sum":1}')).status, 401)
+  t.equal((await post('{"amount":1}', '{')).status, 401)
+  const line = await gateway.line(({ route, status }) => route === 's.judged' && status === 401)
+  t.match(line, { policy: 'auth', rule: 'content-digest' })
+  t.equal((await post('x'.repeat(1024))).status, 422, 'N: it is read')
+  t.equal((await post('x'.repeat(1025))).status, 413, 'N+1: too long by its head, so nobody reads it')
+  t.equal((await post('{"amount":1}', 'x'.repeat(1025))).status, 413)
 })
 
 t.test('the body is the one that was signed, or the service sees none of it', async (t) => {
