@@ -5,7 +5,7 @@ import { COUNTER, CounterReader, Counters } from '../memory/counters.ts'
 import type { SharedMemory } from '../memory/shared.ts'
 import { ConnectionLimits } from '../limits/connections.ts'
 import { Limiter, type TableFill } from '../limits/limiter.ts'
-import { accessLine, labelsJson } from '../observe/access-line.ts'
+import { AccessLines, labelsJson } from '../observe/access-line.ts'
 import { RecordReader } from '../observe/codec.ts'
 import { openAccessLog, type AccessLog } from '../observe/log.ts'
 import { Metrics, type MetricSources } from '../observe/metrics.ts'
@@ -40,6 +40,7 @@ export class Observation {
   #plan: Plan | null = null
   readonly #requests: RequestMemory
   readonly #keyUses: KeyUses
+  readonly #lines = new AccessLines()
   /** Labels as JSON by route name, '' for none. */
   #labels = new Map<string, string>()
 
@@ -133,14 +134,19 @@ export class Observation {
   #look(): void {
     this.#counterReader.update()
     for (const reader of this.#readers) reader.drain(MOST, this.#take)
+    this.#writeOut()
   }
 
   #take = (record: AccessRecord): void => {
     this.#metrics.record(record)
-    const line = accessLine(record, this.#labels.get(record.route) ?? '')
-    this.#log?.write(line)
-    this.#requests.add(line)
+    this.#requests.add(this.#lines.add(record, this.#labels.get(record.route) ?? ''))
     this.#keyUses.record(record)
+  }
+
+  #writeOut(): void {
+    const { count } = this.#lines
+    const lines = this.#lines.take()
+    if (lines !== null) this.#log?.write(lines, count)
   }
 
   /** What became of a request that is over; null when it is not remembered. */
@@ -155,7 +161,7 @@ export class Observation {
 
   /** Reads every record there is. */
   catchUp(): void {
-    for (const reader of this.#readers) while (reader.drain(MOST, this.#take) > 0);
+    for (const reader of this.#readers) while (reader.drain(MOST, this.#take) > 0) this.#writeOut()
   }
 
   /** How far back `request` knows, and what it never knew, in words. */

@@ -37,11 +37,12 @@ export class RecentRequests {
   }
 
   /** @param line ASCII, with its line break at the end */
-  add(line: string): void {
+  add(line: Uint8Array): void {
     if (line.length > this.#size) return
     if (this.#current.used + line.length > this.#size) this.#turn()
     const half = this.#current
-    half.used += half.bytes.write(line, half.used, 'latin1')
+    half.bytes.set(line, half.used)
+    half.used += line.length
     half.lines++
   }
 

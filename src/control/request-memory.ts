@@ -35,7 +35,7 @@ export class RequestMemory {
   }
 
   /** @param line of observe/access-line.ts */
-  add(line: string): void {
+  add(line: Uint8Array): void {
     this.#recent.add(line)
   }
 
@@ -116,7 +116,7 @@ function onlyDecision({ policy, rule, where, reason, decision }: ChainRecord): C
 
 function recordOf(line: AccessFields): ChainRecord {
   return {
-    // Written by accessLine from a record, so it is one of its words.
+    // Written by AccessLines from a record, so it is one of its words.
     decision: text(line, 'decision') as ChainRecord['decision'],
     method: text(line, 'method'),
     status: number(line, 'status'),

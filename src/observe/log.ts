@@ -82,8 +82,11 @@ function printable(text: string): string {
 
 /** Where access lines go. Nothing here throws or waits; what can't be written is counted. */
 export interface AccessLog {
-  /** @param line with its `\n` */
-  write(line: string): void
+  /**
+   * @param lines with their `\n`; the log's own from now on
+   * @param count how many they are
+   */
+  write(lines: Uint8Array, count: number): void
   /** Opens the file's name again, after a log rotation; nothing for stdout and stderr. */
   reopen(): void
   /** Resolves when all lines so far are out, or after `deadline` ms (default 1000) without. */
@@ -122,6 +125,14 @@ const NO_LOG: AccessLog = {
 
 type Sink = ReturnType<typeof pinoDestination>
 
+const NEWLINE = 0x0a
+
+function linesIn(bytes: Uint8Array): number {
+  let count = 0
+  for (const byte of bytes) if (byte === NEWLINE) count++
+  return count
+}
+
 class StreamLog implements AccessLog {
   dropped = 0
   readonly #stream: Sink
@@ -143,32 +154,33 @@ class StreamLog implements AccessLog {
       sync: false,
       append: true,
       mode: OWNER_AND_GROUP,
-      maxLength: LARGEST_BACKLOG
+      maxLength: LARGEST_BACKLOG,
+      contentMode: 'buffer'
     })
     this.#stream.on('error', (error: Error) => this.#failed(error))
     this.#stream.on('write', (bytes: number) => {
       this.#waiting -= bytes
       this.#failing = ''
     })
-    this.#stream.on('drop', (line: string) => {
-      this.dropped++
-      this.#waiting -= line.length
+    this.#stream.on('drop', (lines: Uint8Array) => {
+      this.dropped += linesIn(lines)
+      this.#waiting -= lines.length
     })
   }
 
-  write(line: string): void {
+  write(lines: Uint8Array, count: number): void {
     if (this.#closed) {
-      this.dropped++
+      this.dropped += count
       return
     }
-    // Access lines are ASCII: their length is their bytes.
-    this.#waiting += line.length
+    this.#waiting += lines.length
     try {
-      this.#stream.write(line)
+      // In its buffer mode the stream takes bytes; its types know of text only.
+      this.#stream.write(lines as unknown as string)
     } catch (error) {
       // A stream whose file went away while it was being opened again.
-      this.dropped++
-      this.#waiting -= line.length
+      this.dropped += count
+      this.#waiting -= lines.length
       this.#failed(error instanceof Error ? error : new Error(String(error)))
     }
   }

@@ -1,10 +1,11 @@
 import t from 'tap'
-import { accessLine, labelsJson } from '../../src/observe/access-line.ts'
+import { AccessLines, labelsJson } from '../../src/observe/access-line.ts'
 import { emptyRecord } from '../../src/observe/codec.ts'
 import { RecentRequests } from '../../src/control/recent.ts'
 
-function line(id: string, more: { path?: string; labels?: Record<string, string> } = {}): string {
-  return accessLine({ ...emptyRecord(), id, path: more.path ?? '/', status: 200 }, labelsJson(more.labels ?? {}))
+function line(id: string, more: { path?: string; labels?: Record<string, string> } = {}): Uint8Array {
+  const record = { ...emptyRecord(), id, path: more.path ?? '/', status: 200 }
+  return new AccessLines().add(record, labelsJson(more.labels ?? {}))
 }
 
 t.test('found by id, the last of two', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { accessLine, labelsJson } from '../../src/observe/access-line.ts'
+import { AccessLines, labelsJson } from '../../src/observe/access-line.ts'
 import { emptyRecord } from '../../src/observe/codec.ts'
 import type { AccessRecord } from '../../src/observe/record.ts'
 
@@ -58,6 +58,10 @@ const DENIED: AccessRecord = {
   authMethod: 'key',
   consumer: 'acme',
   credential: 'acme-2026'
+}
+
+function accessLine(record: AccessRecord, labels = ''): string {
+  return Buffer.from(new AccessLines().add(record, labels)).toString('latin1')
 }
 
 /** Lone surrogates replaced, as UTF-8 does. */
@@ -149,4 +153,21 @@ t.test('times keep their milliseconds from second to second', async (t) => {
 t.test('no labels, no field', async (t) => {
   t.equal(labelsJson({}), '')
   t.notMatch(accessLine(DENIED, labelsJson({})), /labels/)
+})
+
+t.test('lines stand one behind the other until they are taken, however many and long they are', async (t) => {
+  const lines = new AccessLines()
+  t.equal(lines.take(), null)
+  const written: string[] = []
+  for (let n = 0; n < 300; n++) {
+    const record = { ...FORWARDED, id: String(n), reason: '\u{1f600}'.repeat(n), query: 'q'.repeat(n * 7) }
+    written.push(Buffer.from(lines.add(record)).toString('latin1'))
+  }
+  t.equal(lines.count, 300)
+  const taken = lines.take()
+  t.equal(taken?.toString('latin1'), written.join(''))
+  t.equal(lines.count, 0)
+  t.equal(lines.take(), null)
+  lines.add(DENIED)
+  t.equal(taken?.toString('latin1'), written.join(''), 'what was taken is the taker’s')
 })

@@ -48,14 +48,14 @@ t.test('for a person: one readable line, and nothing that moves a terminal', asy
 t.test('access lines go to a file, in order, and to the new file after a rotation', async (t) => {
   const path = join(t.testdir(), 'access.log')
   const log = openAccessLog({ kind: 'file', path })
-  for (let i = 0; i < 1000; i++) log.write(`{"n":${i}}\n`)
+  for (let i = 0; i < 1000; i++) log.write(Buffer.from(`{"n":${i}}\n`), 1)
   await log.flush()
   renameSync(path, `${path}.1`)
   log.reopen()
   for (let tries = 0; tries < 200 && !existsSync(path); tries++) await new Promise((resolve) => setTimeout(resolve, 5))
-  log.write('after\n')
+  log.write(Buffer.from('after\n'), 1)
   await log.close()
-  log.write('closed\n')
+  log.write(Buffer.from('closed\n'), 1)
   const before = readFileSync(`${path}.1`, 'latin1')
   t.equal(before, Array.from({ length: 1000 }, (_, i) => `{"n":${i}}\n`).join(''))
   t.equal(readFileSync(path, 'latin1'), 'after\n')
@@ -66,7 +66,7 @@ t.test('access lines go to a file, in order, and to the new file after a rotatio
 t.test('lines are appended to a file that is there', async (t) => {
   const dir = t.testdir({ 'access.log': 'old\n' })
   const log = openAccessLog({ kind: 'file', path: join(dir, 'access.log') })
-  log.write('new\n')
+  log.write(Buffer.from('new\n'), 1)
   await log.close()
   t.equal(readFileSync(join(dir, 'access.log'), 'latin1'), 'old\nnew\n')
 })
@@ -79,7 +79,7 @@ t.test('a full disk is said once, does not throw, and closing does not hang', as
   const errors: Error[] = []
   const log = openAccessLog({ kind: 'file', path: '/dev/full' }, (error) => errors.push(error))
   for (let i = 0; i < 20; i++) {
-    log.write('x\n')
+    log.write(Buffer.from('x\n'), 1)
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
   await log.close()
@@ -96,7 +96,7 @@ t.test('a reader of stdout that goes away ends neither the process nor its work'
     const access = openAccessLog({ kind: 'stdout' }), log = createLog({ level: 'info' })
     let n = 0
     const timer = setInterval(async () => {
-      access.write('x'.repeat(1000) + '\\n')
+      access.write(Buffer.from('x'.repeat(1000) + '\\n'), 1)
       log.info('event')
       if (++n < 30) return
       clearInterval(timer)
@@ -117,7 +117,7 @@ t.test('a reader of stdout that goes away ends neither the process nor its work'
 
 t.test('`none` takes everything and keeps nothing', async (t) => {
   const log = openAccessLog({ kind: 'none' })
-  log.write('x\n')
+  log.write(Buffer.from('x\n'), 1)
   log.reopen()
   await log.flush()
   await log.close()
