@@ -46,6 +46,7 @@ const TABLE = {
   'verify-overload': [503, 'gateway'],
   'keys-unavailable': [503, 'gateway'],
   'external-unavailable': [503, 'upstream'],
+  'limit-unavailable': [503, 'gateway'],
   shedding: [503, 'gateway'],
   'not-ready': [503, 'gateway'],
   'upstream-timeout': [504, 'upstream']

@@ -10,6 +10,7 @@ import {
   parseQuota,
   parseRate,
   parseRedirect,
+  parseRedisUrl,
   parseSize,
   parseUpstreamUrl
 } from '../config/units.ts'
@@ -27,6 +28,7 @@ export const keyPart = checked(readKeyPart)
 export const bandwidth = checked(parseBandwidth)
 export const quota = checked(parseQuota)
 export const rate = checked(parseRate)
+export const redisUrl = checked(parseRedisUrl)
 export const redirect = checked(parseRedirect)
 /** Bytes. */
 export const size = checked(parseSize)

@@ -10,6 +10,7 @@ import type { Plan } from '../../plan.ts'
 import type { PolicyTest } from '../../policy-test.ts'
 import { compileAdmin } from './admin.ts'
 import { compileCertificates } from './certificates.ts'
+import { compileCluster } from './cluster.ts'
 import { ConsumerKeys } from './consumer-keys.ts'
 import { compileConsumers } from './consumers.ts'
 import { digestOf } from './digest.ts'
@@ -97,6 +98,7 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
     redact: redactedHeaders(config.log, routes.plans),
     schemas: schemas.modules,
     openapi: openapi.plans,
+    cluster: compileCluster(config.cluster, documents, report),
     routes: routes.plans,
     consumers,
     revocations: compileRevocations(config.revocations ?? [], report, Date.now())

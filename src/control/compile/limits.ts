@@ -1,7 +1,7 @@
 /** `limits`: add up over levels; a nearer one of the same name replaces a farther one in its place. */
 import type { LimitConfig, TierConfig } from '../config/schema.ts'
 import { checkAmount } from '../../limits/amount.ts'
-import type { AmountPlan, CostPlan, LimitPlan, RulePlan, TierPlan } from '../../plan.ts'
+import type { AmountPlan, ClusterLimitPlan, CostPlan, LimitPlan, RulePlan, TierPlan } from '../../plan.ts'
 import { expressionFault, type GuardedRoute } from './authorize.ts'
 import { bandwidth, keyPart, quota, rate } from './checked.ts'
 import { asksTheCaller, danglingName, onlyClientChosen, type PatternNames } from '../config/key-parts.ts'
@@ -18,9 +18,12 @@ export interface LimitedRoute extends GuardedRoute {
 export class Limits {
   readonly #compiled = new Map<string, LimitPlan>()
   readonly #report: Report
+  readonly #clustered: boolean
 
-  constructor(report: Report) {
+  /** @param clustered whether there is a store that several hosts share */
+  constructor(report: Report, clustered: boolean) {
     this.#report = report
+    this.#clustered = clustered
   }
 
   /** Outermost first. */
@@ -68,6 +71,7 @@ export class Limits {
       amount,
       ...(cost ? { cost } : {}),
       ...(tiers ? { tiers } : {}),
+      ...this.#cluster(item),
       needsCaller: tiers !== undefined || asksTheCaller(by),
       mode: value.mode ?? 'enforce',
       where: this.#report.where(path)
@@ -126,6 +130,30 @@ export class Limits {
     return { rule, amount }
   }
 
+  #cluster({ value, path }: Item<LimitConfig>): { cluster?: ClusterLimitPlan } {
+    const { scope, strict = false, onFailure = 'local', cost } = value
+    if (scope !== 'cluster') {
+      for (const key of ['strict', 'onFailure'] as const)
+        if (value[key] !== undefined)
+          this.#report.error([...path, key], `${key} is for limits over several hosts: it goes with scope: cluster`)
+      return {}
+    }
+    if (!this.#clustered)
+      this.#report.error([...path, 'scope'], 'scope: cluster needs a store that the hosts share: write cluster.redis')
+    if (value.concurrent !== undefined || value.bandwidth !== undefined)
+      this.#report.error([...path, 'scope'], 'requests at once and bandwidth are counted by each host for itself')
+    if (strict && typeof cost === 'object')
+      this.#report.error(
+        [...path, 'strict'],
+        'a strict limit decides before the answer tells what it cost: leave strict out, or write the cost'
+      )
+    const rates = [value.rate, ...(value.tiers ?? []).map((tier) => tier.rate)]
+    const fast = rates.find((text) => text !== undefined && text !== 'none' && perSecond(text) > FASTEST)
+    if (fast !== undefined)
+      this.#report.error([...path, 'scope'], `the store counts microseconds: ${fast} is above ${FASTEST} per second`)
+    return { cluster: { strict, onFailure } }
+  }
+
   #cost({ cost, rate: counted, quota: perPeriod }: LimitConfig, path: Path): CostPlan | undefined {
     if (cost === undefined) return undefined
     if (counted === undefined && perPeriod === undefined)
@@ -170,6 +198,14 @@ const KINDS = ['rate', 'quota', 'concurrent', 'bandwidth'] as const
 
 /** Units of one answer, where the configuration names no most. */
 const LARGEST_COST = 1_000_000
+
+/** Units per second that the store can tell apart. */
+const FASTEST = 1_000_000
+
+function perSecond(text: string): number {
+  const { count, period } = rate(text)
+  return (count * 1000) / period
+}
 
 function costOf({ cost }: LimitConfig): number {
   return typeof cost === 'number' ? cost : (cost?.default ?? 1)

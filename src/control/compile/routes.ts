@@ -63,7 +63,7 @@ export class Routes {
       listeners.some(({ clientCertificates }) => clientCertificates !== null)
     )
     this.#rules = new Rules(report)
-    this.#limits = new Limits(report)
+    this.#limits = new Limits(report, config.cluster !== undefined)
     this.#upstreams = upstreams
     config.services.forEach((service, i) => {
       const path = ['services', i]

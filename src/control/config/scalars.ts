@@ -19,6 +19,7 @@ import {
   parseQuota,
   parseRate,
   parseRedirect,
+  parseRedisUrl,
   parseSize,
   parseUpstreamUrl
 } from './units.ts'
@@ -370,6 +371,32 @@ const KINDS = {
     expected: 'an IP address and a port such as "127.0.0.1:8080", "0.0.0.0:8443" or "[::]:8443"',
     example: '127.0.0.1:0',
     check: (text) => when(parseAddress(text) !== null)
+  },
+  'redis-url': {
+    expected: 'a url such as redis://10.0.0.5:6379 or rediss://user:password@redis.internal:6380/0',
+    example: 'redis://x.invalid:6379',
+    check: (text) => when(parseRedisUrl(text) !== null),
+    pattern: '^rediss?://'
+  },
+  'exchange-interval': {
+    expected: 'a duration from 20ms to 10s',
+    example: '1s',
+    check: durationUpTo(20, 10_000),
+    unit: true,
+    pattern: DURATION
+  },
+  'decision-timeout': {
+    expected: 'a duration from 5ms to 5s',
+    example: '1s',
+    check: durationUpTo(5, 5000),
+    unit: true,
+    pattern: DURATION
+  },
+  'store-prefix': {
+    expected: '1 to 64 letters, digits, "_", "-", "." and ":"',
+    example: 'x',
+    check: matches(/^[\w.:-]{1,64}$/),
+    pattern: '^[A-Za-z0-9_.:-]{1,64}$'
   },
   'address-source': {
     expected: 'connection, x-forwarded-for, forwarded, proxy-protocol or header:NAME',

@@ -7,6 +7,7 @@
  * path; only references to secrets are resolved and included files are in their place.
  */
 import { Type, type Static } from 'typebox'
+import { Cluster } from './schema/cluster.ts'
 import { Consumer, Issuer, Revocation } from './schema/identity.ts'
 import { Client, Listener, Tls } from './schema/listeners.ts'
 import {
@@ -80,6 +81,7 @@ const ConfigSchema = mapping(
       })
     ),
     tests: maybe(Tests),
+    cluster: maybe(Cluster),
     metrics: maybe(
       mapping('Prometheus metrics on an address of their own.', {
         address: text('IP address and port to bind.', 'address')
@@ -88,7 +90,6 @@ const ConfigSchema = mapping(
   },
   {
     unsupported: {
-      cluster: 'Several hosts as one.',
       trace: 'Spans to an OpenTelemetry collector.'
     }
   }
@@ -133,6 +134,7 @@ export type InlineUpstreamConfig = Static<typeof InlineUpstreamSchema>
 export type UpstreamTimeoutsConfig = Static<typeof UpstreamTimeoutsSchema>
 export type IssuerConfig = Static<typeof Issuer>
 export type ConsumerConfig = Static<typeof Consumer>
+export type ClusterConfig = Static<typeof Cluster>
 export type AdminConfig = NonNullable<Config['admin']>
 export type RevocationConfig = Static<typeof Revocation>
 export type LogConfig = Static<typeof Log>

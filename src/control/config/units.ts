@@ -178,3 +178,34 @@ export function isLoopback(url: URL): boolean {
 export function isToken(text: string): boolean {
   return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)
 }
+
+/** `redis://user:password@host:port/database`, or `rediss://` for TLS. Host without brackets. */
+export function parseRedisUrl(text: string): RedisUrl | null {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || !/^rediss?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') return null
+  const path = /^\/?(\d{0,5})$/.exec(url.pathname)
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  if (path === null || host === '' || url.port === '0') return null
+  try {
+    return {
+      tls: url.protocol === 'rediss:',
+      host,
+      port: url.port === '' ? 6379 : Number(url.port),
+      username: decodeURIComponent(url.username),
+      password: decodeURIComponent(url.password),
+      database: Number(path[1])
+    }
+  } catch {
+    return null
+  }
+}
+
+export interface RedisUrl {
+  tls: boolean
+  host: string
+  port: number
+  /** '' for none. */
+  username: string
+  password: string
+  database: number
+}

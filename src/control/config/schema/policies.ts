@@ -191,16 +191,25 @@ export const Limit = define(
       cost: maybe(either('What one request counts. Default 1.', whole('Units.', 1, 1_000_000_000), ResponseCost)),
       tiers: maybe(listOf('Other amounts for some callers; the first that fits holds.', Tier, { uniqueBy: null })),
       by: By,
+      scope: maybe(
+        word('Who counts together: the threads of this host (default), or all hosts of the cluster.', [
+          'host',
+          'cluster'
+        ])
+      ),
+      strict: maybe(
+        flag('Whether the store is asked about every request, for exact counts. Default false: hosts exchange theirs.')
+      ),
+      onFailure: maybe(
+        word('While the store is away: this host counts alone (default), all is let in, all is refused with 503.', [
+          'local',
+          'open',
+          'closed'
+        ])
+      ),
       mode: maybe(Mode)
     },
-    {
-      exactlyOne: ['rate', 'quota', 'concurrent', 'bandwidth'],
-      unsupported: {
-        scope: 'host or cluster.',
-        strict: 'Whether the cluster is asked before answering.',
-        onFailure: 'What holds while the cluster’s store is down.'
-      }
-    }
+    { exactlyOne: ['rate', 'quota', 'concurrent', 'bandwidth'] }
   )
 )
 

@@ -1,0 +1,145 @@
+import { monotonicMs } from '../memory/clock.ts'
+import type { ClusterPlan } from '../plan.ts'
+import { connect, reasonOf, type Client } from './redis.ts'
+import { GREET, type Script } from './scripts.ts'
+
+/** Answers missed in a row, after which the store is taken to be away: one may be a pause of this process's own. */
+const MISSES = 3
+/** Between two attempts to reach a store that is away, ms: at random up to this, longer from time to time. */
+const FIRST_PAUSE = 100
+const LONGEST_PAUSE = 1000
+const GREETING_TIMEOUT = 500
+/** Greetings without an answer, after which the connection itself is replaced: its other end may be gone for good. */
+const DEAF = 4
+
+export interface ConnectionEvents {
+  /** `reason` says why it is away. */
+  changed(up: boolean, reason: string): void
+  /** What the store holds to hash keys with: each time it was reached. */
+  seed?(seed: string): void
+}
+
+/**
+ * Whether the store can be asked, and the asking within a time. While it is away nobody waits for it: that is found out
+ * by greetings, at random moments, and not by requests.
+ */
+export class Connection {
+  readonly #plan: ClusterPlan
+  readonly #events: ConnectionEvents
+  readonly #seed: () => string
+  #client: Client | null = null
+  #up = false
+  #closed = false
+  #misses = 0
+  #greetings = 0
+  #trouble = 'not reached yet'
+  #timer: NodeJS.Timeout | undefined
+  /** ms, monotonic, since which it is as it is. */
+  since = monotonicMs()
+
+  /** @param seed offered to a store that has none */
+  constructor(plan: ClusterPlan, seed: () => string, events: ConnectionEvents) {
+    this.#plan = plan
+    this.#seed = seed
+    this.#events = events
+    void this.#open()
+  }
+
+  get up(): boolean {
+    return this.#up
+  }
+
+  /** Why it is away; '' while it isn't. */
+  get trouble(): string {
+    return this.#up ? '' : this.#trouble
+  }
+
+  /** Rejects when there is no answer within `limit` ms, at once while the store is away. */
+  async run(script: Script, keys: string[], args: string[], limit: number): Promise<unknown> {
+    if (!this.#up || this.#client === null) throw new Error(this.#trouble)
+    try {
+      const answer = await within(limit, this.#client.run(script, keys, args))
+      this.#misses = 0
+      return answer
+    } catch (error) {
+      this.#missed(error)
+      throw error
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#client?.destroy()
+  }
+
+  async #open(): Promise<void> {
+    const trouble = (reason: string): void => {
+      this.#trouble = reason
+      this.#away()
+    }
+    const client = await connect(this.#plan, trouble)
+    if (this.#closed) return client.destroy()
+    this.#client = client
+    this.#greetIn(0)
+  }
+
+  #missed(error: unknown): void {
+    this.#trouble = reasonOf(error)
+    // A late answer may come yet; an error has come already.
+    if (!(error instanceof LateError) || ++this.#misses >= MISSES) this.#away()
+  }
+
+  #away(): void {
+    if (!this.#up) return
+    this.#up = false
+    this.since = monotonicMs()
+    this.#greetings = 0
+    this.#events.changed(false, this.#trouble)
+    this.#greetIn(Math.random() * FIRST_PAUSE)
+  }
+
+  #greetIn(pause: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#greet(), pause).unref()
+  }
+
+  async #greet(): Promise<void> {
+    const client = this.#client
+    if (client === null || this.#closed || this.#up) return
+    try {
+      const seed = await within(GREETING_TIMEOUT, client.run(GREET, [seedKey(this.#plan)], [this.#seed()]))
+      if (this.#closed || client !== this.#client) return
+      this.#up = true
+      this.#misses = 0
+      this.since = monotonicMs()
+      this.#events.seed?.(String(seed))
+      this.#events.changed(true, '')
+    } catch (error) {
+      if (this.#closed || client !== this.#client) return
+      if (!(error instanceof LateError)) this.#trouble = reasonOf(error)
+      this.#greetings++
+      if (error instanceof LateError && this.#greetings % DEAF === 0) {
+        client.destroy()
+        this.#client = null
+        return void this.#open()
+      }
+      this.#greetIn(Math.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#greetings))
+    }
+  }
+}
+
+/** The seed's place. Its own hash tag: in a Redis Cluster it is one node's. */
+function seedKey({ prefix }: ClusterPlan): string {
+  return `${prefix}:seed`
+}
+
+class LateError extends Error {}
+
+function within<T>(limit: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new LateError(`no answer within ${limit} ms`)), limit)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}

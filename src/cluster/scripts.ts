@@ -1,0 +1,173 @@
+/**
+ * What runs inside the store, atomically (Lua; Redis 7 or Valkey). Time is the store's own: one clock for all hosts, so
+ * that no skew between theirs matters. It is counted in microseconds since 2026, and every amount of time is a multiple of
+ * 1/16 µs: sums of such are exact in a double until 2043, so a burst is, too.
+ *
+ * A key's state, by kind:
+ *   r  rate: a text, the theoretical arrival time (memory/limit-table.ts)
+ *   s  sliding window: a hash of the window's number `w`, its units `c`, those of the one before `p`, and all ever `t`
+ *   q  quota: a text, the units of its period, which the key names
+ * Every key has a time to live: until its state says no more than no state would.
+ */
+export interface Script {
+  readonly name: string
+  readonly text: string
+}
+
+const CLOCK = `
+local time = redis.call('TIME')
+local now = (time[1] - 1767225600) * 1000000 + time[2]
+local function text(x) return string.format('%.4f', x) end
+local function window(key, period)
+  local number = math.floor(now / period)
+  local held = redis.call('HMGET', key, 'w', 'c', 'p', 't')
+  local w, c, p, t = tonumber(held[1] or number), tonumber(held[2] or 0), tonumber(held[3] or 0), tonumber(held[4] or 0)
+  if w == number - 1 then p, c = c, 0 elseif w ~= number then p, c = 0, 0 end
+  local elapsed = now - number * period
+  return number, c, p, t, elapsed, math.ceil(p * (period - elapsed) / period)
+end
+local function keep(key, number, c, p, t, period)
+  redis.call('HSET', key, 'w', text(number), 'c', text(c), 'p', text(p), 't', text(t))
+  redis.call('PEXPIRE', key, math.ceil(2 * period / 1000) + 1000)
+end
+`
+
+/**
+ * Adds what hosts admitted. For each key four arguments: kind; what to add; what there must be at least after that; the
+ * window's length in µs, or the end of the quota's period in ms. A rate's amounts are µs of debt.
+ * Answers with the time, and for each key what there was before, what there is now, and how full that is.
+ */
+export const EXCHANGE: Script = {
+  name: 'exchange',
+  text: `${CLOCK}
+local out = { text(now) }
+for i, key in ipairs(KEYS) do
+  local a = (i - 1) * 4
+  local kind, add, least, period = ARGV[a + 1], tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
+  local before, after, level
+  if kind == 'r' then
+    before = math.max(tonumber(redis.call('GET', key) or '0'), now)
+    after = math.max(before + add, now + least)
+    level = after - now
+    if after > before then redis.call('SET', key, text(after), 'PX', math.ceil(level / 1000) + 1000) end
+  elseif kind == 's' then
+    local number, c, p, t, elapsed, weight = window(key, period)
+    before = t
+    local more = math.max(add, least - weight - c)
+    if more > 0 then keep(key, number, c + more, p, t + more, period) else more = 0 end
+    after = t + more
+    level = weight + c + more
+  else
+    before = tonumber(redis.call('GET', key) or '0')
+    after = math.max(before + add, least)
+    level = after
+    if after > before then redis.call('SET', key, text(after), 'PXAT', ARGV[a + 4]) end
+  end
+  out[#out + 1] = text(before)
+  out[#out + 1] = text(after)
+  out[#out + 1] = text(level)
+end
+return out`
+}
+
+/**
+ * Decides on one request and charges it if it is admitted. Arguments: kind; its cost; the most there may be; as in
+ * EXCHANGE. Answers with 1 or 0, and then: of a rate the µs until it is full again; of a window the units before, in it,
+ * the µs since it began, and how many of those before still count; of a quota the units.
+ */
+export const TAKE: Script = {
+  name: 'take',
+  text: `${CLOCK}
+local key, kind, cost, most, period = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+if kind == 'r' then
+  local tat = math.max(tonumber(redis.call('GET', key) or '0'), now)
+  if tat + cost - now > most then return { 0, text(tat - now) } end
+  redis.call('SET', key, text(tat + cost), 'PX', math.ceil((tat + cost - now) / 1000) + 1000)
+  return { 1, text(tat + cost - now) }
+elseif kind == 's' then
+  local number, c, p, t, elapsed, weight = window(key, period)
+  if weight + c + cost > most then return { 0, text(p), text(c), text(elapsed), text(weight) } end
+  keep(key, number, c + cost, p, t + cost, period)
+  return { 1, text(p), text(c + cost), text(elapsed), text(weight) }
+end
+local used = tonumber(redis.call('GET', key) or '0')
+if used + cost > most then return { 0, text(used) } end
+redis.call('SET', key, text(used + cost), 'PXAT', ARGV[4])
+return { 1, text(used + cost) }`
+}
+
+/** Whether the store answers and may be written to; the argument is what keys are hashed with if nobody has left anything. */
+export const GREET: Script = {
+  name: 'greet',
+  text: `
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+return redis.call('GET', KEYS[1])`
+}
+
+/** Most that a set holds, and changes that are remembered in order. */
+const MOST_ITEMS = 100_000
+const MOST_CHANGES = 10_000
+
+/**
+ * Puts items into a set that all hosts read. Keys: the items by id, when each ends, the changes in order. Arguments: time
+ * in ms, then for each its id, when it ends in ms, and what it says. One that ends sooner gives way where there are too many.
+ */
+export const PUBLISH: Script = {
+  name: 'publish',
+  text: `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1000)
+for _, id in ipairs(ended) do redis.call('HDEL', KEYS[1], id); redis.call('ZREM', KEYS[2], id) end
+for i = 1, #ARGV, 3 do
+  local id, ends, item = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  redis.call('HSET', KEYS[1], id, item)
+  redis.call('ZADD', KEYS[2], ends, id)
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ${MOST_CHANGES}, '*', 'id', id, 'item', item)
+end
+local over = redis.call('ZCARD', KEYS[2]) - ${MOST_ITEMS}
+if over > 0 then
+  local first = redis.call('ZPOPMIN', KEYS[2], over)
+  for i = 1, #first, 2 do redis.call('HDEL', KEYS[1], first[i]) end
+end
+local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
+if last[2] then for _, key in ipairs(KEYS) do redis.call('PEXPIREAT', key, string.format('%.0f', last[2] + 60000)) end end
+return #ended`
+}
+
+/**
+ * What changed in such a set. Argument: the last change known, or '' for none. Answers with the last change there is and
+ * the items changed since; or, where the changes don't reach back so far, with 'all' in front of those.
+ */
+export const CHANGES: Script = {
+  name: 'changes',
+  text: `
+local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
+local newest = last and last[1] or '0-0'
+if ARGV[1] == newest then return { newest, 'same' } end
+local first = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)[1]
+local function parts(id) local a, b = string.match(id, '(%d+)-(%d+)'); return tonumber(a), tonumber(b) end
+local known = false
+if ARGV[1] ~= '' and first then
+  local a, b = parts(ARGV[1]); local c, d = parts(first[1])
+  known = a > c or (a == c and b >= d)
+end
+if not known then return { newest, 'all' } end
+local out = { newest, 'some' }
+for _, entry in ipairs(redis.call('XRANGE', KEYS[3], '(' .. ARGV[1], '+', 'COUNT', 1000)) do
+  out[1] = entry[1]
+  out[#out + 1] = entry[2][2]
+  out[#out + 1] = entry[2][4]
+end
+return out`
+}
+
+/** A page of such a set. Argument: where the last one ended, '0' at first. Answers with where this one ends, then ids and items. */
+export const PAGE: Script = {
+  name: 'page',
+  text: `
+local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 500)
+local out = { page[1] }
+for _, x in ipairs(page[2]) do out[#out + 1] = x end
+return out`
+}
