@@ -103,6 +103,8 @@ export type WorkerToControl =
   | { type: 'banned'; ban: BanReport }
   /** Told once in a while per client. */
   | { type: 'connection-refused'; refused: RefusedConnection }
+  /** Whether a worker reaches the store of the cluster itself, for strict limits. */
+  | { type: 'strict-store'; index: number; up: boolean; reason: string }
   /** Something threw where nothing should: its request got a 500. For the log. */
   | { type: 'exception'; reason: string }
 

@@ -154,6 +154,13 @@ function describe(report: StatusReport): string {
     const { bans, error } = report.firewall
     lines.push(error === null ? `firewall       ${bans} bans in the kernel` : paint('red', `firewall       ${error}`))
   }
+  if (report.cluster) {
+    const { store, connected, since, trouble, limits, waiting } = report.cluster
+    const doing = connected ? `connected for ${duration(since)}` : `away for ${duration(since)}: ${trouble}`
+    const exchange = limits.age === null ? 'no exchange yet' : `last exchange ${duration(limits.age)} ago`
+    const line = `cluster        ${store}, ${doing}; ${limits.keys} keys, ${exchange}${waiting > 0 ? `, ${waiting} bans and revocations wait` : ''}`
+    lines.push(connected ? line : paint('red', line))
+  }
   const used = report.limitTables.filter(({ fill }) => fill > 0)
   for (const { table, half, fill } of used) {
     const line = `limit table    ${table} of ${half}  ${(fill * 100).toFixed(1)} % in use`

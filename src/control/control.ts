@@ -4,7 +4,7 @@ import { readEnv } from '../env.ts'
 import { Beats } from '../memory/beats.ts'
 import { Counters } from '../memory/counters.ts'
 import type { ControlStart, ControlToMain } from '../messages.ts'
-import type { Plan } from '../plan.ts'
+import type { ClusterPlan, Plan } from '../plan.ts'
 import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
 import { fetchDocument } from '../upstream/undici.ts'
@@ -32,6 +32,7 @@ import { RevocationRegistry } from './revocations/registry.ts'
 import { revocationResources } from './revocations/resources.ts'
 import { Rollout } from './rollout.ts'
 import { jwksResource, SigningKeys } from './signing-keys.ts'
+import { ClusterLink } from './cluster/link.ts'
 import { removeUnusedCopies } from './private-copies.ts'
 import { lockStateDir, probeAddress } from './state-dir.ts'
 import { BanRows } from './store/bans.ts'
@@ -73,6 +74,7 @@ export class Control {
   readonly #keyUses = new KeyUses()
   #revocations: RevocationRegistry | null = null
   #quotas: QuotaKeeper | null = null
+  #cluster: ClusterLink | null = null
   readonly #reader = new ConfigurationReader()
   readonly #watch = new FileWatch(() => void this.reload(FILE_CHANGE))
   #admin: AdminAddress | null = null
@@ -97,6 +99,8 @@ export class Control {
   #reloading: Promise<ReloadVerdict> | null = null
   /** Who asked for one more while one was under way; an owner's word goes before a file's. */
   #again: string | null = null
+  /** Limits of the cluster are to be prepared anew, though the configuration says what it said. */
+  #reseeded = false
 
   constructor(start: ControlStart, toMain: (message: ControlToMain) => void) {
     this.#start = start
@@ -134,6 +138,10 @@ export class Control {
           where
         }),
       revocations: () => this.#revocations?.whole() ?? null,
+      strictStore: (worker, up, reason) => {
+        if (up) this.#log.info(`worker ${worker} asks the store of the cluster about strict limits`, { worker })
+        else this.#log.warn(`worker ${worker} decides on strict limits without the store: ${reason}`, { worker })
+      },
       exception: (reason) => this.#log.error('an exception cost a request its answer', { reason }),
       joined: (index) => {
         this.#workers.serves(index)
@@ -190,6 +198,7 @@ export class Control {
     const quotas = await QuotaKeeper.open(this.#start.memory, new QuotaCounts(store))
     this.#quotas = quotas
     this.#closers.push(() => quotas.close())
+    if (plan.cluster !== null) await this.#join(plan.cluster, revocations)
     for (const { name, host, port } of plan.listeners) {
       const found = port === 0 ? 'free' : await probeAddress(host, port)
       if (found !== 'free') throw new Error(`listener ${name}: ${host}:${port} ${ADDRESS_TROUBLE[found]}`)
@@ -229,6 +238,25 @@ export class Control {
     this.#watch.begin()
     this.#beats.setReady(true)
     this.#log.info(`ready: ${this.#addresses(plan)}`, { generation: plan.generation, workers: this.#start.workers })
+  }
+
+  /** Before any generation is built: keys are hashed with what the hosts share. */
+  async #join(plan: ClusterPlan, revocations: RevocationRegistry): Promise<void> {
+    const cluster = new ClusterLink({
+      plan,
+      memory: this.#start.memory,
+      stateDir: this.#stateDir,
+      bans: this.#bans,
+      revocations,
+      log: () => this.#log,
+      reseeded: () => {
+        this.#reseeded = true
+        void this.reload('the cluster, whose hosts hash keys with another seed')
+      }
+    })
+    this.#cluster = cluster
+    this.#closers.push(() => cluster.close())
+    await cluster.reached()
   }
 
   #signingKeys(): SigningKeys {
@@ -360,7 +388,7 @@ export class Control {
     const { plan, findings, stateDir } = await this.#read()
     if (plan === null) return this.#refused('the configuration has errors', findings)
     await this.#keys?.refreshFiles()
-    if (plan.digest === before.digest) {
+    if (plan.digest === before.digest && !this.#reseeded) {
       this.#onLastGood = false
       return { outcome: 'unchanged', generation: before.generation, findings }
     }
@@ -377,6 +405,7 @@ export class Control {
       await keys?.cancel()
       return this.#refused(messageOf(error), findings)
     }
+    this.#reseeded = false
     log.commit()
     keys?.commit()
     this.#onLastGood = false
@@ -397,6 +426,7 @@ export class Control {
     this.#bans.use(plan.threats)
     this.#keyUses.use(plan)
     this.#quotas?.use(plan)
+    this.#cluster?.use(plan)
     if (plan.admin !== null) this.#admin?.use({ admin: plan.admin, certificates: plan.certificates })
     this.#revocations?.use(plan.revocations)
     this.#workers.allServe()
@@ -478,6 +508,7 @@ export class Control {
       firewall: this.#firewall.report(),
       limitTables: this.#observation.limitTables(),
       revocations: this.#revocations?.counts() ?? null,
+      cluster: this.#cluster?.report() ?? null,
       lastReload: this.#lastReload
     }
   }
@@ -559,6 +590,7 @@ function restartOnly(before: Plan, after: Plan, stateBefore: string, stateAfter:
   const key = (plan: Plan): string =>
     JSON.stringify(plan.listeners.map(({ name, host, port, tls }) => [name, host, port, tls]))
   if (key(before) !== key(after)) return 'listen'
+  if (JSON.stringify(before.cluster) !== JSON.stringify(after.cluster)) return 'cluster'
   if (JSON.stringify(before.metrics) !== JSON.stringify(after.metrics)) return 'metrics.address'
   const door = ({ admin }: Plan): string => (admin === null ? '' : JSON.stringify([admin.host, admin.port, admin.tls]))
   return door(before) === door(after) ? null : 'admin'

@@ -21,7 +21,7 @@ const REVOCATIONS = 100
 const CONFIRM_LIMIT = 5_000
 
 /** What is passed on as it comes, and is no step of a rollout. */
-type Told = 'unknown-kid' | 'exception' | 'banned' | 'connection-refused'
+type Told = 'unknown-kid' | 'exception' | 'banned' | 'connection-refused' | 'strict-store'
 
 /** What the workers report. */
 export interface RolloutEvents {
@@ -29,6 +29,7 @@ export interface RolloutEvents {
   exception(reason: string): void
   banned(ban: BanReport): void
   connectionRefused(refused: RefusedConnection): void
+  strictStore(index: number, up: boolean, reason: string): void
   /** A worker came: the revocations it is to hold before it serves, or null for none. */
   revocations(): RevocationChange | null
   /** A worker that replaces another serves the current generation. */
@@ -175,6 +176,7 @@ class WorkerLink {
       if (message.type === 'exception') return events.exception(message.reason)
       if (message.type === 'banned') return events.banned(message.ban)
       if (message.type === 'connection-refused') return events.connectionRefused(message.refused)
+      if (message.type === 'strict-store') return events.strictStore(message.index, message.up, message.reason)
       this.#receive(message)
     })
   }

@@ -5,6 +5,7 @@
  * bucket outlives reloads, and two routes that inherit one limit share it. The tables are in two halves
  * (memory/shared.ts); which half is part of the key's place, so `identified` has to be the same for the same key.
  */
+import { AdmissionWriter, BYTES_OF_ADMISSIONS } from '../memory/admissions.ts'
 import { ConcurrencyTable, NO_ROOM, WAITS } from '../memory/concurrency.ts'
 import { COUNTER, type Counters } from '../memory/counters.ts'
 import { scaleOf, withScale } from '../memory/debt-sketch.ts'
@@ -12,10 +13,11 @@ import { KeyHash, type Domain } from '../memory/hash.ts'
 import { LimitTable, newVerdict, type Verdict } from '../memory/limit-table.ts'
 import type { SharedMemory } from '../memory/shared.ts'
 import { QuotaTable } from '../memory/quota-table.ts'
-import { concurrencySlots, limitSlots, quotaSeed, quotaSlots, slidingSlots } from '../memory/shared.ts'
+import { clusterSeed, concurrencySlots, limitSlots, quotaSeed, quotaSlots, slidingSlots } from '../memory/shared.ts'
 import { SlidingTable } from '../memory/sliding-table.ts'
 import type { AmountPlan, LimitPlan } from '../plan.ts'
 import { checkAmount, countedAs, type Counted } from './amount.ts'
+import { placeOf } from './shared.ts'
 import { Queues, type Turn } from './queues.ts'
 
 /** A limit at one of its amounts, as this worker counts it; made once per generation. */
@@ -23,6 +25,10 @@ export interface Limit {
   readonly plan: LimitPlan
   readonly amount: AmountPlan
   readonly domain: Domain
+  /** Under which seed keys are hashed. */
+  readonly hash: KeyHash
+  /** How the control thread knows it (shared.ts), where several hosts count together; else 0. */
+  readonly shared: number
   readonly counted: Counted
   /** Of the plan's own amount (memory/debt-sketch.ts), so that a key's bucket is the same in every tier. */
   readonly scale: number
@@ -82,6 +88,8 @@ export class Limiter {
   readonly #callersQueues: Queues
   readonly #worker: number
   readonly #counters: Counters
+  readonly #admissions: AdmissionWriter
+  #shared: { readonly seed: SharedMemory['seed']; readonly hash: KeyHash } | null = null
 
   constructor(memory: SharedMemory, worker: number, counters: Counters, clock?: () => bigint, wall?: () => number) {
     this.#memory = memory
@@ -98,6 +106,7 @@ export class Limiter {
     this.#callersQueues = new Queues(this.#callersAtOnce, worker)
     this.#worker = worker
     this.#counters = counters
+    this.#admissions = new AdmissionWriter(memory.admissions[worker] ?? new SharedArrayBuffer(BYTES_OF_ADMISSIONS))
   }
 
   /**
@@ -112,27 +121,27 @@ export class Limiter {
     // Windows of two lengths don't share their edges, so those of a limit whose period changes begin anew.
     if (amount.kind === 'sliding') place += SEPARATOR + amount.period
     if (amount.kind === 'quota') place += SEPARATOR + amount.per
-    const domain = this.#hashOf(amount.kind).domain(place)
+    const hash = this.#hashOf(plan, amount)
+    const domain = hash.domain(place)
+    const shared = plan.cluster === undefined ? 0 : placeOf(plan, amount)
     const own = countedAs(plan.amount, cost)
     const scale = own.kind === 'rate' ? scaleOf(own.rate.capacityNs) : 0
-    return { plan, amount, domain, counted: countedAs(amount, cost), scale }
+    return { plan, amount, domain, hash, shared, counted: countedAs(amount, cost), scale }
   }
 
   /**
    * Decides on one request, and charges it if it is admitted.
    *
-   * A limit over several hosts (`scope: cluster`) is asked here, too. With a local share the answer comes at once, from
-   * a table of this host whose amount the control thread sets. With `strict` it comes from a store: then this needs a
-   * sibling that takes a callback and keeps `limit`, `hash.lo`, `hash.hi`, `now` and a verdict of the request's own
-   * until it is called, within a bound on time after which `onFailure` decides; the stage that calls (pipeline/limits.ts)
-   * can already wait, and goes on with the limit after the one it waited for.
+   * A limit over several hosts (`scope: cluster`) is asked here, too, in tables of this host to which the control thread
+   * charges what the others admitted (control/cluster/exchange.ts). With `strict` a store is asked instead, by the stage
+   * that calls (pipeline/strict-limits.ts).
    * @param key the values of the limit's `by`, made by policy/
    * @param identified whether the caller proved who it is (`caller.method` is not `public`) and the limit's key says who:
    * keys that anyone can invent live in the other half of the tables
    * @param now monotonicNs()
    */
   take(limit: Limit, key: string, identified: boolean, now: bigint, into: LimitVerdict): void {
-    const hash = this.#hashOf(limit.counted.kind)
+    const { hash } = limit
     hash.of(key, limit.domain)
     into.hold = NOTHING_HELD
     into.waits = false
@@ -155,6 +164,8 @@ export class Limiter {
       if (into.waits) return
     }
     this.#count(into)
+    if (limit.shared !== 0 && into.admitted)
+      this.#note(limit, hash.lo, hash.hi, identified, limit.plan.cost?.units ?? 1)
   }
 
   /**
@@ -164,12 +175,19 @@ export class Limiter {
   open(limit: Limit, key: string, identified: boolean, now: bigint, into: LimitVerdict): OpenCost | null {
     this.peek(limit, key, identified, now, into)
     this.#count(into)
-    const { lo, hi } = this.#hashOf(limit.counted.kind)
+    const { lo, hi } = limit.hash
     return into.admitted ? { limit, identified, lo, hi } : null
   }
 
   /** @param units of the request, whole, 0 or more @param into what is left after it */
-  charge({ limit, identified, lo, hi }: OpenCost, units: number, now: bigint, into: LimitVerdict): void {
+  charge(open: OpenCost, units: number, now: bigint, into: LimitVerdict): void {
+    this.chargeHere(open, units, now, into)
+    const { limit, identified, lo, hi } = open
+    if (limit.shared !== 0) this.#note(limit, lo, hi, identified, units)
+  }
+
+  /** The same for what the other hosts know already. */
+  chargeHere({ limit, identified, lo, hi }: OpenCost, units: number, now: bigint, into: LimitVerdict): void {
     const { counted } = limit
     if (counted.kind === 'rate' || counted.kind === 'bandwidth') {
       const table = identified ? this.#callers : this.#strangers
@@ -185,7 +203,7 @@ export class Limiter {
 
   /** What `take` would say, without charging: for `explain` and for limits that are asked twice. */
   peek(limit: Limit, key: string, identified: boolean, now: bigint, into: LimitVerdict): void {
-    const hash = this.#hashOf(limit.counted.kind)
+    const { hash } = limit
     hash.of(key, limit.domain)
     into.hold = NOTHING_HELD
     into.waits = false
@@ -207,6 +225,39 @@ export class Limiter {
       into.retryNs = into.admitted ? 0 : BUSY_RETRY_NS
       into.full = false
     }
+  }
+
+  /** A key of a limit, for those who count it elsewhere. */
+  keyOf(limit: Limit, key: string, identified: boolean): OpenCost {
+    limit.hash.of(key, limit.domain)
+    return { limit, identified, lo: limit.hash.lo, hi: limit.hash.hi }
+  }
+
+  /** What a key is charged with: ns of a rate's debt; units of a window or a quota, no more than its count. */
+  level({ limit, identified, lo, hi }: OpenCost, now: bigint, into: LimitVerdict): number {
+    const { counted } = limit
+    if (counted.kind === 'rate') {
+      const table = identified ? this.#callers : this.#strangers
+      table.peek(lo || 1, withScale(hi, limit.scale), counted.rate, now, into)
+      return into.resetNs
+    }
+    if (counted.kind === 'sliding') {
+      const table = identified ? this.#callersSliding : this.#strangersSliding
+      table.peek(lo, hi, counted.window, now, into)
+      return counted.window.count - into.remaining
+    }
+    if (counted.kind !== 'quota') return 0
+    const table = identified ? this.#callersQuotas : this.#strangersQuotas
+    table.peek(lo, hi, counted.quota, into)
+    return counted.quota.count - into.remaining
+  }
+
+  /** Charges what was admitted elsewhere. @param amount whole, more than 0, in the unit of `level` */
+  absorb(open: OpenCost, amount: number, now: bigint, into: LimitVerdict): void {
+    const { limit, identified, lo, hi } = open
+    if (limit.counted.kind !== 'rate') return this.chargeHere(open, amount, now, into)
+    const table = identified ? this.#callers : this.#strangers
+    table.charge(lo || 1, withScale(hi, limit.scale), { ...limit.counted.rate, unit: 1n }, amount, now, into)
   }
 
   /** What bodies of a limit of bandwidth are to be charged to: for `charge`, in bytes, as they pass. */
@@ -253,8 +304,23 @@ export class Limiter {
   }
 
   /** The quotas' seed is there once a plan is, and not before: see control/quota-keeper.ts. */
-  #hashOf(kind: Counted['kind']): KeyHash {
+  #hashOf({ cluster }: LimitPlan, { kind }: AmountPlan): KeyHash {
+    if (cluster !== undefined) return this.#clusterHash()
     return kind === 'quota' ? (this.#quotaHash ??= new KeyHash(quotaSeed(this.#memory))) : this.#hash
+  }
+
+  /** The hosts' seed may change with a generation: what was prepared before goes on with the one it has. */
+  #clusterHash(): KeyHash {
+    const seed = clusterSeed(this.#memory)
+    const known = this.#shared
+    if (known !== null && known.seed.every((word, i) => word === seed[i])) return known.hash
+    const hash = new KeyHash(seed)
+    this.#shared = { seed, hash }
+    return hash
+  }
+
+  #note({ shared }: Limit, lo: number, hi: number, identified: boolean, units: number): void {
+    if (!this.#admissions.write(lo, hi, shared, identified, units)) this.#counters.add(COUNTER.clusterAdmissionsLost)
   }
 
   #count(verdict: LimitVerdict): void {

@@ -62,7 +62,18 @@ export const COUNTER_NAMES = [
   'connectionsOverMax',
   'connectionsOverRate',
   /** Connections let in uncounted because no slot was free for their client. */
-  'connectionTableFull'
+  'connectionTableFull',
+  /** Strict limits' questions to the store of the cluster, and those that got no answer in time. */
+  'strictDecisions',
+  'strictFailures',
+  /** Admissions that the other hosts were not told of, because they came faster than they could be read. */
+  'clusterAdmissionsLost',
+  /** Exchanges with the store, keys in them, and exchanges that failed. */
+  'clusterExchanges',
+  'clusterKeys',
+  'clusterFailures',
+  /** Bans and revocations taken over from other hosts. */
+  'clusterReceived'
 ] as const
 
 export type CounterName = (typeof COUNTER_NAMES)[number]

@@ -3,6 +3,7 @@
  * other in its workerData. Only the files of this folder know what lies where in a buffer.
  */
 import { randomFillSync } from 'node:crypto'
+import { BYTES_OF_ADMISSIONS } from './admissions.ts'
 import { bytesOfBanTable } from './ban-table.ts'
 import { bytesOfBeats } from './beats.ts'
 import { bytesOfConcurrency } from './concurrency.ts'
@@ -28,6 +29,12 @@ export interface SharedMemory {
   /** Open connections of each client, in as many slots as asked for. */
   readonly connections: SharedArrayBuffer
   readonly connectionSlots: number
+  /** As `quotaSeed`, for the keys of limits over several hosts, the same on all of them. */
+  readonly clusterSeed: SharedArrayBuffer
+  /** Whether the other hosts are heard of: see `setClusterHeard`. */
+  readonly clusterHeard: SharedArrayBuffer
+  /** What workers admitted on such limits, one per worker. */
+  readonly admissions: readonly SharedArrayBuffer[]
   /** Who is banned; and the events that lead there, counted as rates are (threats/). As asked for. */
   readonly banSlots: number
   readonly bans: SharedArrayBuffer
@@ -84,6 +91,27 @@ export function setQuotaSeed(memory: SharedMemory, seed: Uint8Array): void {
 export function quotaSeed({ quotaSeed: buffer }: SharedMemory): SharedMemory['seed'] {
   const words = new Int32Array(buffer)
   return [words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0]
+}
+
+/** Replaces the seed of the cluster's keys, 16 bytes: limits prepared from now on count under it. */
+export function setClusterSeed(memory: SharedMemory, seed: Uint8Array): void {
+  new Uint8Array(memory.clusterSeed).set(seed)
+}
+
+export function clusterSeed({ clusterSeed: buffer }: SharedMemory): SharedMemory['seed'] {
+  const words = new Int32Array(buffer)
+  return [words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0]
+}
+
+/** Said by the control thread: whether counts are exchanged with the other hosts just now. */
+export function setClusterHeard({ clusterHeard }: SharedMemory, heard: boolean): void {
+  Atomics.store(new Int32Array(clusterHeard), 0, heard ? 1 : 0)
+}
+
+/** What `setClusterHeard` said last. */
+export function clusterHeard({ clusterHeard: buffer }: SharedMemory): () => boolean {
+  const words = new Int32Array(buffer)
+  return () => Atomics.load(words, 0) === 1
 }
 
 /** Slots of each half of the requests at once. */
@@ -147,7 +175,10 @@ export function allocateShared(options: {
       strangers: new SharedArrayBuffer(bytesOfQuotaTable(quotaSlots(options))),
       callers: new SharedArrayBuffer(bytesOfQuotaTable(quotaSlots(options)))
     },
-    quotaSeed: freshQuotaSeed(),
+    quotaSeed: freshSeed(),
+    clusterSeed: freshSeed(),
+    clusterHeard: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
+    admissions: Array.from({ length: workers }, () => new SharedArrayBuffer(BYTES_OF_ADMISSIONS)),
     concurrency: {
       strangers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers)),
       callers: new SharedArrayBuffer(bytesOfConcurrency(atOnce, workers))
@@ -166,7 +197,7 @@ export function allocateShared(options: {
   }
 }
 
-function freshQuotaSeed(): SharedArrayBuffer {
+function freshSeed(): SharedArrayBuffer {
   const buffer = new SharedArrayBuffer(16)
   randomFillSync(new Int32Array(buffer))
   return buffer

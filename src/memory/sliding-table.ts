@@ -257,7 +257,14 @@ function decide(window: Window, before: number, present: number, elapsed: number
 }
 
 /** What is left of a window in this state, and for how long. `weight`: `weightOf` the window before. */
-function settle(window: Window, before: number, present: number, elapsed: number, weight: number, into: Verdict): void {
+export function settle(
+  window: Window,
+  before: number,
+  present: number,
+  elapsed: number,
+  weight: number,
+  into: Verdict
+): void {
   const length = window.seconds * NS_PER_SECOND
   const free = window.count - weight - present
   into.admitted = true

@@ -57,7 +57,14 @@ const FROM_COUNTERS: { readonly [N in CounterName]: readonly [metric: string, he
   externalFailedOpen: ['external_failed_open_total', 'Requests let pass without an external decision'],
   connectionsOverMax: ['connections_over_max_total', 'Connections closed because their client had as many as it may'],
   connectionsOverRate: ['connections_over_rate_total', 'Connections closed because their client opened them too fast'],
-  connectionTableFull: ['connection_table_full_total', 'Connections not counted because no slot was free']
+  connectionTableFull: ['connection_table_full_total', 'Connections not counted because no slot was free'],
+  strictDecisions: ['cluster_strict_decisions_total', 'Questions of strict limits to the store of the cluster'],
+  strictFailures: ['cluster_strict_failures_total', 'Such questions without an answer in time'],
+  clusterAdmissionsLost: ['cluster_admissions_lost_total', 'Admissions that other hosts were not told of'],
+  clusterExchanges: ['cluster_exchanges_total', 'Exchanges with the store of the cluster'],
+  clusterKeys: ['cluster_exchanged_keys_total', 'Keys in these exchanges'],
+  clusterFailures: ['cluster_failures_total', 'Exchanges that failed'],
+  clusterReceived: ['cluster_received_total', 'Bans and revocations taken over from other hosts']
 }
 
 /** What is read at the moment of an exposition. */

@@ -1,9 +1,10 @@
 import { joined, limitItem, noneLeft, policyItem, retryAfter } from '../limits/headers.ts'
-import { NOTHING_HELD, type Limit } from '../limits/limiter.ts'
+import { newLimitVerdict, NOTHING_HELD, type Limit, type LimitVerdict } from '../limits/limiter.ts'
 import { judge } from '../policy/authorize.ts'
 import { keyOf } from '../policy/key.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import type { Exchange } from './exchange.ts'
+import { askStore, withoutStore } from './strict-limits.ts'
 import type { PreparedLimit, PreparedTier } from './tables.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
 
@@ -19,7 +20,7 @@ export function callerLimits(x: Exchange): Verdict | Promise<Verdict> {
 
 /**
  * From `first` on, outermost first. The limit that refuses isn't charged; those before it are. A promise only where a
- * request stands in a queue.
+ * request stands in a queue, or a store of several hosts is asked.
  */
 function take(x: Exchange, limits: readonly PreparedLimit[], first: number): Verdict | Promise<Verdict> {
   const { limiter, verdict, monotonic } = x.tables.services
@@ -45,6 +46,11 @@ function take(x: Exchange, limits: readonly PreparedLimit[], first: number): Ver
       x.note('limits', 'pass', 'limits', plan.name, plan.where, 'bodies are paced')
       continue
     }
+    if (limit.shared !== 0) {
+      const verdictOfAll = ofAllHosts(x, limits, i, chosen, key)
+      if (verdictOfAll === 'admit') continue
+      if (verdictOfAll !== null) return verdictOfAll
+    }
     if (plan.cost === undefined || plan.cost.response === null) {
       limiter.take(limit, key, identified && prepared.key.ofCaller, now, verdict)
       if (verdict.waits)
@@ -57,20 +63,67 @@ function take(x: Exchange, limits: readonly PreparedLimit[], first: number): Ver
       if (open !== null) (x.openCosts ??= []).push(open)
       else if (plan.mode === 'enforce') x.rateLimit = joined(x.rateLimit, limitItem(limit, verdict))
     }
-    if (plan.mode === 'enforce') {
-      // A generation may outlive the month in which it was prepared.
-      const item = limit.amount.kind === 'quota' ? policyItem(limit, x.now) : chosen.policyItem
-      x.rateLimitPolicy = joined(x.rateLimitPolicy, item)
-    }
-    if (verdict.admitted) {
-      x.note('limits', 'pass', 'limits', plan.name, plan.where, `${verdict.remaining} left`)
-      continue
-    }
-    const refusal = overLimit(limit, verdict.full, verdict.retryNs)
-    if (plan.mode === 'enforce') return refusal
-    x.wouldDeny(refusal)
+    const refusal = conclude(x, limit, chosen.policyItem, verdict)
+    if (refusal !== null) return refusal
   }
   return CONTINUE
+}
+
+/** What an answer of the limit comes to. */
+function conclude(x: Exchange, limit: Limit, item: string, verdict: LimitVerdict): Refusal | null {
+  const { plan } = limit
+  if (plan.mode === 'enforce') {
+    // A generation may outlive the month in which it was prepared.
+    x.rateLimitPolicy = joined(x.rateLimitPolicy, limit.amount.kind === 'quota' ? policyItem(limit, x.now) : item)
+  }
+  if (verdict.admitted) {
+    x.note('limits', 'pass', 'limits', plan.name, plan.where, `${verdict.remaining} left`)
+    return null
+  }
+  const refusal = overLimit(limit, verdict.full, verdict.retryNs)
+  if (plan.mode === 'enforce') return refusal
+  x.wouldDeny(refusal)
+  return null
+}
+
+/** A limit over several hosts: null where this host's own tables are to be asked. */
+function ofAllHosts(
+  x: Exchange,
+  limits: readonly PreparedLimit[],
+  i: number,
+  chosen: { readonly limit: Limit | null; readonly policyItem: string },
+  key: string
+): 'admit' | Refusal | Promise<Verdict> | null {
+  const { limit } = chosen
+  const { services } = x.tables
+  const prepared = limits[i]
+  if (limit === null || prepared === undefined) return null
+  if (limit.plan.cluster?.strict !== true) return services.heard() ? null : without(x, limit, 'no exchange with it')
+  const { store } = services
+  // Nobody is asked offline.
+  if (store === null) return null
+  if (store.trouble !== '') return without(x, limit, store.trouble)
+  const identified = x.caller.method !== 'public' && prepared.key.ofCaller
+  const open = services.limiter.keyOf(limit, key, identified)
+  return askStore(x, store, open).then((told): Verdict | Promise<Verdict> => {
+    let verdict = told
+    if (verdict === null) {
+      const instead = without(x, limit, 'no answer in time')
+      if (instead === 'admit') return take(x, limits, i + 1)
+      if (instead !== null) return instead
+      verdict = newLimitVerdict()
+      services.limiter.take(limit, key, identified, services.monotonic(), verdict)
+    }
+    if (limit.plan.mode === 'enforce') x.rateLimit = joined(x.rateLimit, limitItem(limit, verdict))
+    return conclude(x, limit, chosen.policyItem, verdict) ?? take(x, limits, i + 1)
+  })
+}
+
+function without(x: Exchange, limit: Limit, trouble: string): 'admit' | Refusal | null {
+  const instead = withoutStore(x, limit, trouble)
+  if (instead === null || instead === 'admit' || limit.plan.mode === 'enforce') return instead
+  x.wouldDeny(instead)
+  return 'admit'
 }
 
 /**
@@ -132,7 +185,7 @@ export function chargeAnswer(x: Exchange, answered: readonly string[] | null): r
     const units = unitsIn(answered ?? NO_FIELDS, header)
     limiter.charge(open, units === null ? plan.cost.units : Math.min(units, max), now, verdict)
     if (plan.mode === 'enforce') x.rateLimit = joined(x.rateLimit, limitItem(open.limit, verdict))
-    if (units !== null || answered !== null) told = without(told, header)
+    if (units !== null || answered !== null) told = lacking(told, header)
   }
   return told
 }
@@ -181,7 +234,7 @@ function unitsIn(answered: readonly string[], name: string): number | null {
   return Number(found)
 }
 
-function without(fields: readonly string[], name: string): readonly string[] {
+function lacking(fields: readonly string[], name: string): readonly string[] {
   if (!fields.includes(name)) return fields
   const rest: string[] = []
   for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] !== name) rest.push(fields[i] ?? '', fields[i + 1] ?? '')

@@ -9,11 +9,13 @@ import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
 import { Revocations } from '../identity/revocations.ts'
 import { TokenVerifier } from '../identity/verifier.ts'
 import { ConnectionLimits } from '../limits/connections.ts'
+import type { StrictStore } from '../cluster/strict-store.ts'
 import { Limiter, newLimitVerdict, type LimitVerdict } from '../limits/limiter.ts'
 import type { BanReport } from '../ban.ts'
 import { Beats } from '../memory/beats.ts'
 import { monotonicNs, wallMs } from '../memory/clock.ts'
 import { COUNTER, Counters } from '../memory/counters.ts'
+import { clusterHeard } from '../memory/shared.ts'
 import { Once } from '../memory/once.ts'
 import type { SharedMemory } from '../memory/shared.ts'
 import { emptyRecord, RecordWriter } from '../observe/codec.ts'
@@ -56,6 +58,14 @@ export class WorkerServices {
   readonly record: AccessRecord = emptyRecord()
   /** Reused by every limit. */
   readonly verdict: LimitVerdict = newLimitVerdict()
+  /** Whom strict limits of the cluster ask; null: nobody, and they count on this host. */
+  store: StrictStore | null = null
+  /** What the hosts of the cluster hash keys with, 32 hex digits. */
+  readonly clusterSeed: () => string
+  /** Before every key there. */
+  prefix = ''
+  /** Whether counts are exchanged with the other hosts just now. */
+  readonly heard: () => boolean
   /** ns that limits count in. */
   readonly monotonic: () => bigint
   readonly #signatures: SignatureVerifier
@@ -87,6 +97,8 @@ export class WorkerServices {
     bodies: ContentJudge = new ContentJudge(CONTENT_THREADS)
   ) {
     this.bodies = bodies
+    this.heard = clusterHeard(memory)
+    this.clusterSeed = () => Buffer.from(new Uint8Array(memory.clusterSeed)).toString('hex')
     this.beats = new Beats(memory)
     this.counters = new Counters(memory, index)
     this.monotonic = monotonic
@@ -207,6 +219,7 @@ export class WorkerServices {
   }
 
   async close(): Promise<void> {
+    this.store?.close()
     await Promise.all([...this.#transports.values()].map(({ transport }) => transport.close()))
     await Promise.all([this.#signatures.close(), this.#passwords.close(), this.bodies.close()])
   }

@@ -1,3 +1,4 @@
+import { StrictStore } from '../cluster/strict-store.ts'
 import { monotonicMs } from '../memory/clock.ts'
 import type { ConsumerPlan, PlanHead, RevocationPlan, RoutePlan } from '../plan.ts'
 import type { WorkerServices } from '../pipeline/services.ts'
@@ -6,18 +7,23 @@ import type { Apps } from './apps.ts'
 
 /** How long one turn of building may take, ms: requests wait no longer than that for a reload. */
 const SLICE = 5
+/** What the store of the cluster gets to answer before a generation serves without it, ms. */
+const STORE_PATIENCE = 1000
 
 /** Builds the next generation beside the one that serves, in slices. */
 export class Staging {
   readonly #services: WorkerServices
   readonly #apps: Apps
+  readonly #storeChanged: (up: boolean, reason: string) => void
   #builder: TablesBuilder | null = null
   #generation = 0
   #built: Tables | null = null
 
-  constructor(services: WorkerServices, apps: Apps) {
+  /** @param storeChanged told whether this worker reaches the store of the cluster */
+  constructor(services: WorkerServices, apps: Apps, storeChanged: (up: boolean, reason: string) => void) {
     this.#services = services
     this.#apps = apps
+    this.#storeChanged = storeChanged
   }
 
   begin(head: PlanHead): void {
@@ -47,11 +53,25 @@ export class Staging {
       // By the builder, not by the number: a generation may be begun again after it was cancelled.
       if (builder !== this.#builder) throw new Error(`generation ${generation} was cancelled`)
       this.#apps.prepare(tables.head)
+      await this.#reachStore(tables)
+      if (builder !== this.#builder) throw new Error(`generation ${generation} was cancelled`)
     } catch (error) {
       this.#services.discard(tables.head.upstreams)
       throw error
     }
     this.#built = tables
+  }
+
+  /** Where a limit asks the store of the cluster: before the first request does, if it answers at all. */
+  async #reachStore({ head, routes }: Tables): Promise<void> {
+    const { cluster } = head
+    if (cluster === null) return
+    const services = this.#services
+    services.prefix = cluster.prefix
+    const strict = routes.some(({ plan }) => plan.limits.some((limit) => limit.cluster?.strict === true))
+    if (!strict || services.store !== null) return
+    services.store = new StrictStore(cluster, services.clusterSeed, this.#storeChanged)
+    await services.store.reached(STORE_PATIENCE)
   }
 
   /** @returns null when that generation was not built here. */

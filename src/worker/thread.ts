@@ -26,7 +26,9 @@ const traffic = new Traffic(services, env.GATEHOUSE_BODY_MEMORY, (error, request
 )
 const apps = new Apps(traffic)
 traffic.use(apps)
-const staging = new Staging(services, apps)
+const staging = new Staging(services, apps, (up, reason) =>
+  toControl({ type: 'strict-store', index: start.index, up, reason })
+)
 
 services.beats.beat(start.index)
 const beat = setInterval(() => services.beats.beat(start.index), BEAT)

@@ -2,6 +2,7 @@
 import type { ChainLink } from '../../observe/chain.ts'
 import type { AccessRecord } from '../../observe/record.ts'
 import type { Finding } from '../config/result.ts'
+import type { ClusterReport } from '../cluster/link.ts'
 import type { StoreHealth } from '../store/store.ts'
 
 /** Ages and durations are ms; points in time are ISO 8601 in UTC. Nothing here is a secret. */
@@ -36,6 +37,8 @@ export interface StatusReport {
   firewall: FirewallReport | null
   /** How full each table of the limits is. */
   limitTables: LimitTableReport[]
+  /** The store that several hosts share; null: this host is alone. */
+  cluster: ClusterReport | null
   /** The last attempt to change the configuration; null when there was none since the start. */
   lastReload: LastReload | null
 }

@@ -50,6 +50,12 @@ const WIDEST_V6 = 16
 /** Between two looks for bans that have ended, ms. */
 const PRUNE = 10_000
 
+/** Who else is to know of bans: the other hosts of a cluster. */
+export interface BanSharing {
+  made(id: string, ban: BanReport): void
+  removed(id: string, ban: BanReport, now: number): void
+}
+
 /**
  * What explains every ban, and keeps it over restarts. That it holds is a matter of the ban table alone, which the
  * workers write and read; this is told afterwards.
@@ -66,6 +72,7 @@ export class BanBook {
   #rows: BanRows | null = null
   #never = new IpSet([])
   #follower: BanFollower | null = null
+  #sharing: BanSharing | null = null
 
   /** @param clock ms since the epoch; for tests */
   constructor(memory: SharedMemory, log: () => Log, clock: () => number = Date.now) {
@@ -106,9 +113,48 @@ export class BanBook {
     for (const ban of this.#entries.values()) if (ban.until > now) yield ban
   }
 
+  share(sharing: BanSharing): void {
+    this.#sharing = sharing
+  }
+
+  /** What this host may tell others, with its ids. */
+  held(): [string, BanReport][] {
+    return [...this.#entries]
+  }
+
+  /** Another host has banned somebody. False: not here, or not any more. */
+  receive(id: string, ban: BanReport): boolean {
+    const now = this.#clock()
+    if (id !== idOf(ban) || ban.until <= now) return false
+    const cidr = ban.kind === 'address' ? parseCidr(ban.key) : null
+    if (ban.kind === 'address' && (cidr === null || this.#never.has(cidr.bytes))) return false
+    if (!this.#enforce(ban, now)) return false
+    this.#keep(ban)
+    const until = new Date(ban.until).toISOString()
+    const what = ban.mode === 'shadow' ? 'would be banned' : ban.limited ? 'is limited' : 'is banned'
+    this.#log().warn(`${ban.who} ${what}, by another host: ${ban.scenario}, ${ban.reason}`, {
+      ban: ban.scenario,
+      until
+    })
+    return true
+  }
+
+  /** Another host's owner has ended a ban. */
+  takenBack(id: string): boolean {
+    const ban = this.#entries.get(id)
+    if (ban === undefined) return true
+    this.#lift(ban)
+    this.#entries.delete(id)
+    this.#rows?.remove(id)
+    this.#follower?.lifted(ban)
+    this.#log().warn(`${ban.who} is no longer banned, at the word of another host's owner`)
+    return true
+  }
+
   /** A worker has banned somebody. */
   made(ban: BanReport): void {
     this.#keep(ban)
+    this.#sharing?.made(idOf(ban), ban)
     const { who, scenario, where, reason, until, at, mode, limited, evidence } = ban
     const what =
       mode === 'shadow' ? 'would be banned' : limited ? 'is limited, not banned: several use it' : 'is banned'
@@ -159,6 +205,7 @@ export class BanBook {
     }
     if (!this.#enforce(ban, now)) return 'the table of bans has no room for it (GATEHOUSE_BAN_SLOTS)'
     this.#keep(ban)
+    this.#sharing?.made(idOf(ban), ban)
     this.#log().warn(`${who} is banned by its owner`, { until: new Date(ban.until).toISOString(), reason })
     return entryOf(idOf(ban), ban)
   }
@@ -174,6 +221,7 @@ export class BanBook {
       this.#entries.delete(id)
       this.#rows?.remove(id)
       this.#follower?.lifted(ban)
+      this.#sharing?.removed(id, ban, this.#clock())
       removed.push(entryOf(id, ban))
     }
     if (removed.length > 0) this.#log().warn(`${removed[0]?.who} is no longer banned, at its owner's word`)

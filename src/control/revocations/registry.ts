@@ -33,7 +33,13 @@ export interface RevocationVerdict {
   notKept: string
 }
 
-type Added = RevocationPlan & { added: number }
+export type Added = RevocationPlan & { added: number }
+
+/** Who else is to know of them: the other hosts of a cluster. Times in ms since the epoch. */
+export interface RevocationSharing {
+  added(entry: RevocationPlan, at: number): void
+  removed(entry: RevocationPlan, at: number): void
+}
 
 /** All revocations: those of the configuration that serves, and those that the owner made meanwhile. */
 export class RevocationRegistry {
@@ -41,6 +47,7 @@ export class RevocationRegistry {
   readonly #added = new Map<string, Added>()
   readonly #sweep: NodeJS.Timeout
   #configured: readonly RevocationPlan[] = []
+  #sharing: RevocationSharing | null = null
 
   constructor(options: RevocationOptions) {
     this.#options = { most: MOST_REVOCATIONS, ...options }
@@ -64,6 +71,34 @@ export class RevocationRegistry {
   /** A generation took over, its revocations with it. */
   use(configured: readonly RevocationPlan[]): void {
     this.#configured = configured
+  }
+
+  share(sharing: RevocationSharing): void {
+    this.#sharing = sharing
+  }
+
+  /** Those made at run time, here or elsewhere. */
+  held(): Added[] {
+    return [...this.#added.values()]
+  }
+
+  /** Another host's. False: there is no room for it. */
+  receive(entry: RevocationPlan, at: number): boolean {
+    if (this.#added.size >= this.#options.most && !this.#added.has(entry.id)) return false
+    const added = { ...entry, added: at }
+    this.#added.set(entry.id, added)
+    this.#options.table.put(added)
+    // A worker that is slow to confirm takes it before its next request all the same.
+    this.#options.send({ add: [entry], remove: [], whole: false }).catch(() => {})
+    return true
+  }
+
+  /** Another host's owner has taken one back. */
+  takenBack(id: string): boolean {
+    if (!this.#added.delete(id)) return true
+    this.#options.table.remove(id)
+    this.#options.send({ add: [], remove: [id], whole: false }).catch(() => {})
+    return true
   }
 
   counts(): { configuration: number; runtime: number; most: number } {
@@ -93,6 +128,7 @@ export class RevocationRegistry {
     const added = { ...entry, added: now }
     this.#added.set(entry.id, added)
     table.put(added)
+    this.#sharing?.added(entry, now)
     return this.#distribute({ add: [entry], remove: [], whole: false })
   }
 
@@ -110,6 +146,7 @@ export class RevocationRegistry {
     }
     this.#added.delete(id)
     this.#options.table.remove(id)
+    this.#sharing?.removed(withoutTime(entry), Math.max(Date.now(), entry.added + 1))
     const verdict = await this.#distribute({ add: [], remove: [id], whole: false })
     return { ...verdict, removed: withoutTime(entry), still: configured?.where ?? '' }
   }
