@@ -17,6 +17,7 @@ const NOTHING: RolloutEvents = {
   exception() {},
   banned() {},
   connectionRefused() {},
+  strictStore() {},
   revocations: () => null,
   joined() {},
   joinFailed() {}

@@ -13,6 +13,7 @@ void t.test('a worker that ends before its turn is passed over', async (t) => {
     exception() {},
     banned() {},
     connectionRefused() {},
+    strictStore() {},
     revocations: () => null,
     joined() {},
     joinFailed() {}

@@ -28,6 +28,7 @@ const REPORT: StatusReport = {
   revocations: { configuration: 2, runtime: 1, most: 10000 },
   store: { state: 'ok', reason: '', pending: 0, dropped: 0, bytes: 8192 },
   firewall: null,
+  cluster: null,
   limitTables: [],
   lastReload: null
 }
