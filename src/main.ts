@@ -13,12 +13,21 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
-// Exits by hand: what a command leaves open (a socket kept alive, a watch on a file) must not keep it from ending.
-// Pipes and files are written to synchronously on Linux, so nothing of the output is lost.
 runCommandLine(process.argv.slice(2)).then(
-  (code) => process.exit(code),
+  (code) => exit(code),
   (error: unknown) => {
     process.stderr.write(`gatehouse: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
-    process.exit(3)
+    return exit(3)
   }
 )
+
+/**
+ * By hand: what a command leaves open (a socket kept alive, a watch on a file) must not keep it from ending. Not before
+ * a pipe has taken what was written: it holds 64 KiB, and the rest waits for its reader.
+ */
+async function exit(code: number): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  }
+  process.exit(code)
+}
