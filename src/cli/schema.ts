@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { configJsonSchema } from '../control/config/json-schema.ts'
 import { defineCommand, EXIT } from './command.ts'
 
 export const schema = defineCommand({
@@ -13,7 +13,7 @@ export const schema = defineCommand({
     ]
   ],
   run: () => {
-    process.stdout.write(readFileSync(new URL('../../config/gatehouse.schema.json', import.meta.url)))
+    process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`)
     return EXIT.yes
   }
 })

@@ -68,20 +68,20 @@ export class Rehearsal {
     const clock = { now: wallMs() }
     const memory = allocateShared(SIZES)
     const started = monotonicNs()
-    const services = new WorkerServices(
+    const services = new WorkerServices({
       memory,
-      0,
-      readEnv({}).env,
-      { unknownKid: () => {} },
-      new SameThreadSignatures(),
-      () => clock.now,
-      () => started,
+      index: 0,
+      env: readEnv({}).env,
+      events: { unknownKid: () => {} },
+      signatures: new SameThreadSignatures(),
+      passwords: new SameThreadPasswords(),
+      bodies: new ContentJudge(0),
       // Nothing is sent anywhere: nobody is asked about opaque tokens, nor to decide.
-      null,
-      UNASKED,
-      new SameThreadPasswords(),
-      new ContentJudge(0)
-    )
+      inquiry: null,
+      external: UNASKED,
+      clock: () => clock.now,
+      monotonic: () => started
+    })
     services.beats.setReady(true)
     services.minter.setKeys(throwawayKeys(plan))
     const assumed = new AssumedCallers(plan, callers, keys, (set) => services.setKeys(set))

@@ -36,6 +36,29 @@ import { UpstreamInquiry } from './token-inquiry.ts'
 /** Large bodies that one worker judges at a time. */
 const CONTENT_THREADS = 1
 
+export interface WorkerOptions {
+  memory: SharedMemory
+  /** Its place in shared memory, from 0. */
+  index: number
+  env: Env
+  events: {
+    unknownKid(issuer: string): void
+    banned?(ban: BanReport): void
+    connectionRefused?(refused: RefusedConnection): void
+  }
+  // What stands in for the part that serves, where nothing is to be served: rehearsals and tests.
+  signatures?: SignatureVerifier
+  passwords?: PasswordCheck
+  bodies?: ContentJudge
+  external?: ExternalDecider
+  /** null: nobody is asked about opaque tokens. */
+  inquiry?: UpstreamInquiry | null
+  /** ms since the epoch. */
+  clock?: () => number
+  /** ns. */
+  monotonic?: () => bigint
+}
+
 /**
  * What a worker has once, whatever generation it serves: its place in shared memory, its verified tokens and the
  * threads that verify new ones, its connections to upstreams.
@@ -79,23 +102,15 @@ export class WorkerServices {
   /** What was counted of the verifier, see #countTokens. */
   #counted = { hits: 0, cold: 0, overloads: 0, asked: 0, failed: 0 }
 
-  constructor(
-    memory: SharedMemory,
-    index: number,
-    env: Env,
-    events: {
-      unknownKid(issuer: string): void
-      banned?(ban: BanReport): void
-      connectionRefused?(refused: RefusedConnection): void
-    },
-    signatures: SignatureVerifier = new VerifyPool({ threads: env.GATEHOUSE_VERIFY_THREADS }),
-    clock: () => number = wallMs,
-    monotonic: () => bigint = monotonicNs,
-    inquiry: UpstreamInquiry | null = new UpstreamInquiry(),
-    external?: ExternalDecider,
-    passwords: PasswordCheck = new PasswordPool(),
-    bodies: ContentJudge = new ContentJudge(CONTENT_THREADS)
-  ) {
+  constructor({ memory, index, env, events, ...own }: WorkerOptions) {
+    const {
+      signatures = new VerifyPool({ threads: env.GATEHOUSE_VERIFY_THREADS }),
+      clock = wallMs,
+      monotonic = monotonicNs,
+      inquiry = new UpstreamInquiry(),
+      passwords = new PasswordPool(),
+      bodies = new ContentJudge(CONTENT_THREADS)
+    } = own
     this.bodies = bodies
     this.heard = clusterHeard(memory)
     this.clusterSeed = () => Buffer.from(new Uint8Array(memory.clusterSeed)).toString('hex')
@@ -130,7 +145,7 @@ export class WorkerServices {
         env.GATEHOUSE_VERIFY_PER_CLIENT
       )
     )
-    this.external = external ?? new ExternalChecks(env.GATEHOUSE_DECISION_CACHE_SIZE, this.counters)
+    this.external = own.external ?? new ExternalChecks(env.GATEHOUSE_DECISION_CACHE_SIZE, this.counters)
     this.#writer = new RecordWriter(memory, index, this.counters)
     this.record.worker = index
   }

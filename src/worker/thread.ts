@@ -16,10 +16,15 @@ const { env } = readEnv(process.env)
 const toMain = (message: WorkerToMain): void => parentPort?.postMessage(message)
 const toControl = (message: WorkerToControl): void => start.control.postMessage(message)
 
-const services = new WorkerServices(start.memory, start.index, env, {
-  unknownKid: (issuer) => toControl({ type: 'unknown-kid', issuer }),
-  banned: (ban) => toControl({ type: 'banned', ban }),
-  connectionRefused: (refused) => toControl({ type: 'connection-refused', refused })
+const services = new WorkerServices({
+  memory: start.memory,
+  index: start.index,
+  env,
+  events: {
+    unknownKid: (issuer) => toControl({ type: 'unknown-kid', issuer }),
+    banned: (ban) => toControl({ type: 'banned', ban }),
+    connectionRefused: (refused) => toControl({ type: 'connection-refused', refused })
+  }
 })
 const traffic = new Traffic(services, env.GATEHOUSE_BODY_MEMORY, (error, request) =>
   toControl({ type: 'exception', reason: `${request === '' ? '' : `request ${request}: `}${reasonOf(error)}` })

@@ -96,7 +96,13 @@ export class Pipeline {
 export async function pipeline(t: Owner, yaml: string, folder?: string): Promise<Pipeline> {
   const plan = planOf(yaml, folder)
   const memory = allocateShared({ workers: 1, limitSlots: 4096, ringBytes: 1 << 16 })
-  const services = new WorkerServices(memory, 0, readEnv({}).env, { unknownKid: () => {} }, new SameThreadSignatures())
+  const services = new WorkerServices({
+    memory,
+    index: 0,
+    env: readEnv({}).env,
+    events: { unknownKid: () => {} },
+    signatures: new SameThreadSignatures()
+  })
   t.teardown(() => services.close())
   const builder = new TablesBuilder(plan, services)
   builder.addConsumers(plan.consumers)

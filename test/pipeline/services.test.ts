@@ -16,7 +16,13 @@ services:
 
 function worker(): { services: WorkerServices; reader: RecordReader; counters: CounterReader } {
   const memory = allocateShared({ workers: 1, limitSlots: 4096, ringBytes: 1 << 16 })
-  const services = new WorkerServices(memory, 0, readEnv({}).env, { unknownKid: () => {} }, new SameThreadSignatures())
+  const services = new WorkerServices({
+    memory,
+    index: 0,
+    env: readEnv({}).env,
+    events: { unknownKid: () => {} },
+    signatures: new SameThreadSignatures()
+  })
   t.teardown(() => services.close())
   return { services, reader: new RecordReader(memory, 0), counters: new CounterReader(memory) }
 }

@@ -42,15 +42,15 @@ export class Town {
   constructor(t: Pick<Test, 'teardown'>) {
     const memory = allocateShared({ workers: 1, limitSlots: 4096, ringBytes: 1 << 16 })
     const events = { unknownKid: () => {}, banned: (ban: BanReport) => void this.bans.push(ban) }
-    this.services = new WorkerServices(
+    this.services = new WorkerServices({
       memory,
-      0,
-      readEnv({}).env,
+      index: 0,
+      env: readEnv({}).env,
       events,
-      new SameThreadSignatures(),
-      () => this.now,
-      () => BigInt(Math.round(this.now * 1e6))
-    )
+      signatures: new SameThreadSignatures(),
+      clock: () => this.now,
+      monotonic: () => BigInt(Math.round(this.now * 1e6))
+    })
     t.teardown(() => this.services.close())
   }
 

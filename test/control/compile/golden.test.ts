@@ -1,6 +1,6 @@
 /**
  * test/golden/plan: each configuration against the plan it compiles to, with its widenings. After a change that means
- * to change plans, UPDATE_GOLDEN=1 writes them anew, for `git diff` to show.
+ * to change plans, GOLDEN=write writes them anew, for `git diff` to show.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -29,7 +29,7 @@ for (const name of files) {
     const shown = loaded?.config.threats === undefined ? { ...plan, threats: undefined } : plan
     const text = `${JSON.stringify({ ...shown, widenings }, bytesAsHex, 2)}\n`
     const golden = join(FOLDER, name.replace('.yaml', '.json'))
-    if (process.env['UPDATE_GOLDEN']) writeFileSync(golden, text)
+    if (process.env['GOLDEN'] === 'write') writeFileSync(golden, text)
     return t.strictSame(JSON.parse(text), JSON.parse(readFileSync(golden, 'utf8')))
   })
 }
