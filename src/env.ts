@@ -79,6 +79,16 @@ const TABLE = {
     ['1mb', '64gb'],
     'Request bodies each worker may hold at once to judge what is in them; past that, 503.'
   ),
+  GATEHOUSE_OVERLOAD_LAG: ms(
+    '100ms',
+    ['5ms', '10s'],
+    'How late the event loop of a worker may be, all the time, before it turns requests away (503).'
+  ),
+  GATEHOUSE_MEMORY_LIMIT: bytes(
+    '0b',
+    ['0b', '1024gb'],
+    'Memory of the process from which on it turns away who is not known; 0b: nine tenths of what the cgroup or the machine has.'
+  ),
   GATEHOUSE_EXPLAIN_BYTES: bytes(
     '8mb',
     ['0b', '1gb'],

@@ -105,6 +105,8 @@ export type WorkerToControl =
   | { type: 'connection-refused'; refused: RefusedConnection }
   /** Whether a worker reaches the store of the cluster itself, for strict limits. */
   | { type: 'strict-store'; index: number; up: boolean; reason: string }
+  /** Its admission has another level (limits/admission.ts), and why. */
+  | { type: 'shedding'; worker: number; level: number; cause: string }
   /** Something threw where nothing should: its request got a 500. For the log. */
   | { type: 'exception'; reason: string }
 

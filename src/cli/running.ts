@@ -126,10 +126,10 @@ function describe(report: StatusReport): string {
   }
   for (const listener of report.listeners) lines.push(`listener       ${listener.name}  ${urlOf(listener)}`)
   if (report.admin) lines.push(`admin          ${urlOf(report.admin)}`)
-  for (const { index, state: doing, beatAge, restarts } of report.workers) {
+  for (const { index, state: doing, beatAge, restarts, shedding } of report.workers) {
     const beat = beatAge === null ? 'no beat yet' : `beat ${duration(beatAge)} ago`
-    const line = `worker ${index}       ${doing}, ${beat}${restarts > 0 ? `, restarted ${restarts} times` : ''}`
-    lines.push(doing === 'serving' ? line : paint('yellow', line))
+    const line = `worker ${index}       ${doing}, ${beat}${restarts > 0 ? `, restarted ${restarts} times` : ''}${shedding === 'nobody' ? '' : `, overloaded: turns away ${shedding}`}`
+    lines.push(doing === 'serving' && shedding === 'nobody' ? line : paint('yellow', line))
   }
   for (const { name, keys, keyAge, stale, error } of report.issuers) {
     const age = keyAge === null ? 'no keys' : `${keys} ${keys === 1 ? 'key' : 'keys'}, ${duration(keyAge)} old`

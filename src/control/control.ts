@@ -49,6 +49,14 @@ import { WorkerStates } from './worker-states.ts'
 /** A generation that served this long without the process ending is one to come back to, ms. */
 const PROVEN = 10_000
 
+/** What a worker's admission does at each level (limits/admission.ts). */
+const SHEDDING = [
+  'takes every request again',
+  'is overloaded and turns away requests without a credential',
+  'is overloaded and turns away credentials that it does not know',
+  'is overloaded and turns away known callers, too'
+]
+
 const FILE_CHANGE = 'a changed file'
 
 /**
@@ -137,6 +145,8 @@ export class Control {
           listener,
           where
         }),
+      shedding: (worker, level, cause) =>
+        this.#log[level === 0 ? 'info' : 'warn'](`worker ${worker} ${SHEDDING[level] ?? ''}`, { worker, cause }),
       revocations: () => this.#revocations?.whole() ?? null,
       strictStore: (worker, up, reason) => {
         if (up) this.#log.info(`worker ${worker} asks the store of the cluster about strict limits`, { worker })

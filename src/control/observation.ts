@@ -81,6 +81,7 @@ export class Observation {
       bansEvicted: () => bans.evicted,
       eventFill: () => detector.fill(),
       beatAge: (worker) => beats.ageMs(worker),
+      shedding: (worker) => beats.shedding(worker),
       generation: () => this.#plan?.generation ?? 0,
       ready: () => beats.isReady() && !beats.isDraining(),
       certificates: () =>

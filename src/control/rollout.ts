@@ -21,7 +21,7 @@ const REVOCATIONS = 100
 const CONFIRM_LIMIT = 5_000
 
 /** What is passed on as it comes, and is no step of a rollout. */
-type Told = 'unknown-kid' | 'exception' | 'banned' | 'connection-refused' | 'strict-store'
+type Told = 'unknown-kid' | 'exception' | 'banned' | 'connection-refused' | 'strict-store' | 'shedding'
 
 /** What the workers report. */
 export interface RolloutEvents {
@@ -30,6 +30,7 @@ export interface RolloutEvents {
   banned(ban: BanReport): void
   connectionRefused(refused: RefusedConnection): void
   strictStore(index: number, up: boolean, reason: string): void
+  shedding(worker: number, level: number, cause: string): void
   /** A worker came: the revocations it is to hold before it serves, or null for none. */
   revocations(): RevocationChange | null
   /** A worker that replaces another serves the current generation. */
@@ -177,6 +178,7 @@ class WorkerLink {
       if (message.type === 'banned') return events.banned(message.ban)
       if (message.type === 'connection-refused') return events.connectionRefused(message.refused)
       if (message.type === 'strict-store') return events.strictStore(message.index, message.up, message.reason)
+      if (message.type === 'shedding') return events.shedding(message.worker, message.level, message.cause)
       this.#receive(message)
     })
   }

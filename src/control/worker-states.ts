@@ -1,6 +1,9 @@
 import type { Beats } from '../memory/beats.ts'
 import type { WorkerReport } from './admin/report.ts'
 
+/** By the level of a worker's admission (limits/admission.ts). */
+const WORTHS = ['nobody', 'strangers', 'newcomers', 'callers'] as const
+
 /** What the control thread knows of the worker threads, for `status` and the metrics. */
 export class WorkerStates {
   readonly #states: { state: WorkerReport['state']; starts: number }[]
@@ -46,7 +49,8 @@ export class WorkerStates {
       index,
       state,
       beatAge: finite(beats.ageMs(index)),
-      restarts: Math.max(0, starts - 1)
+      restarts: Math.max(0, starts - 1),
+      shedding: WORTHS[beats.shedding(index)] ?? 'nobody'
     }))
   }
 }

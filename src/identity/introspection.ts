@@ -9,7 +9,7 @@ import { parseObject } from './json.ts'
 import { MAX_TOKEN_LENGTH } from './token.ts'
 import { judge, refused, useComplaint } from './verdict.ts'
 import { VerifyCache } from './verify-cache.ts'
-import { WaitingRoom } from './waiting.ts'
+import { WaitingRoom, type Doorkeeper } from './waiting.ts'
 import type { Authorities, Authority } from './authority.ts'
 import type { Claims } from './token.ts'
 import type { RefusedToken, TokenOutcome } from './verdict.ts'
@@ -29,6 +29,7 @@ export interface IntrospectorOptions {
   /** Tokens that may wait for an answer, and those of one client. */
   readonly queue: number
   readonly perClient: number
+  readonly doorkeeper?: Doorkeeper
   readonly clock: () => number
 }
 
@@ -72,7 +73,7 @@ export class Introspector {
   constructor(options: IntrospectorOptions) {
     this.#options = options
     this.#cache = new VerifyCache(options.cacheBytes)
-    this.#waiting = new WaitingRoom(options.queue, options.perClient)
+    this.#waiting = new WaitingRoom(options.queue, options.perClient, 'tokens', options.doorkeeper)
   }
 
   get cached(): number {
@@ -81,6 +82,11 @@ export class Introspector {
 
   get waiting(): number {
     return this.#waiting.total
+  }
+
+  /** As the verifier's. */
+  get waitingFill(): number {
+    return this.#waiting.fill
   }
 
   /** As TokenVerifier.verify. `authority` is the one of these that the route's opaque tokens are of. */

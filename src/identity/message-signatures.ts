@@ -6,7 +6,7 @@
 import { refused } from './verdict.ts'
 import { signatureBase, type SignedRequest } from './signature-base.ts'
 import { parseDictionary, type InnerList } from './structured-fields.ts'
-import { WaitingRoom } from './waiting.ts'
+import { WaitingRoom, type Doorkeeper } from './waiting.ts'
 import type { BadCredential } from './credentials.ts'
 import type { CallerDirectory, Holder } from './directory.ts'
 import type { Once } from '../memory/once.ts'
@@ -65,10 +65,10 @@ export class MessageSignatures {
   readonly #waiting: WaitingRoom
 
   /** `queue`, `perClient`: as for tokens. */
-  constructor(signatures: SignatureVerifier, nonces: Once, queue: number, perClient: number) {
+  constructor(signatures: SignatureVerifier, nonces: Once, queue: number, perClient: number, doorkeeper?: Doorkeeper) {
     this.#signatures = signatures
     this.#nonces = nonces
-    this.#waiting = new WaitingRoom(queue, perClient, 'signatures')
+    this.#waiting = new WaitingRoom(queue, perClient, 'signatures', doorkeeper)
   }
 
   /** `now`: ms since the epoch. Never rejects. */

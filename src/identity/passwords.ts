@@ -6,7 +6,7 @@
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import { refused } from './verdict.ts'
-import { WaitingRoom } from './waiting.ts'
+import { WaitingRoom, type Doorkeeper } from './waiting.ts'
 import type { BasicCredential } from './basic.ts'
 import type { CallerDirectory, Holder } from './directory.ts'
 import type { PasswordCheck } from './password-pool.ts'
@@ -30,9 +30,9 @@ export class Passwords {
   readonly #pending = new Map<string, Promise<boolean | Error>>()
 
   /** `perClient`: passwords of one client that may wait (GATEHOUSE_VERIFY_PER_CLIENT). */
-  constructor(check: PasswordCheck, perClient: number) {
+  constructor(check: PasswordCheck, perClient: number, doorkeeper?: Doorkeeper) {
     this.#check = check
-    this.#waiting = new WaitingRoom(QUEUE, Math.min(perClient, QUEUE), 'passwords')
+    this.#waiting = new WaitingRoom(QUEUE, Math.min(perClient, QUEUE), 'passwords', doorkeeper)
   }
 
   /**

@@ -10,7 +10,7 @@ import { KeyRing } from './key-ring.ts'
 import { parseJws, parsePayload } from './token.ts'
 import { judge, refused, stillHolds, useComplaint } from './verdict.ts'
 import { VerifyCache } from './verify-cache.ts'
-import { WaitingRoom } from './waiting.ts'
+import { WaitingRoom, type Doorkeeper } from './waiting.ts'
 import { wallMs } from '../memory/clock.ts'
 import type { Authority } from './authority.ts'
 import type { TokenInquiry } from './introspection.ts'
@@ -30,6 +30,8 @@ export interface VerifierOptions {
   readonly perClient: number
   /** A token names a key that its issuer's set lacks, or the issuer has no keys yet: a fetch is worth while. */
   readonly onUnknownKid: (issuer: string) => void
+  /** Absent: only full queues turn tokens away. */
+  readonly doorkeeper?: Doorkeeper
   /** ms since the epoch; for tests. */
   readonly clock?: () => number
 }
@@ -67,7 +69,7 @@ export class TokenVerifier {
     this.#options = options
     this.#clock = options.clock ?? wallMs
     this.#cache = new VerifyCache(options.cacheBytes)
-    this.#waiting = new WaitingRoom(options.queue, options.perClient)
+    this.#waiting = new WaitingRoom(options.queue, options.perClient, 'tokens', options.doorkeeper)
     this.opaque = new Introspector({ ...options, inquiry: options.inquiry ?? null, clock: this.#clock })
   }
 
@@ -77,6 +79,11 @@ export class TokenVerifier {
 
   get waiting(): number {
     return this.#waiting.total
+  }
+
+  /** Share of the places for tokens that wait which is taken, 0 to 1. */
+  get waitingFill(): number {
+    return this.#waiting.fill
   }
 
   /**

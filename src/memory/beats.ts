@@ -14,7 +14,7 @@ const STATES = 3
 const THREADS_BESIDE_WORKERS = 2
 
 export function bytesOfBeats(workers: number): number {
-  return (STATES + THREADS_BESIDE_WORKERS + workers) * Int32Array.BYTES_PER_ELEMENT
+  return (STATES + THREADS_BESIDE_WORKERS + 2 * workers) * Int32Array.BYTES_PER_ELEMENT
 }
 
 export class Beats {
@@ -48,6 +48,16 @@ export class Beats {
   /** As before the first beat: a replacement is not judged by the beats of the one it replaces. */
   forget(who: Who): void {
     Atomics.store(this.#words, this.#at(who), 0)
+    if (typeof who === 'number') this.setShedding(who, 0)
+  }
+
+  /** How far a worker turns requests away: the level of its admission (limits/admission.ts), 0 to 3. */
+  setShedding(worker: number, level: number): void {
+    Atomics.store(this.#words, this.#at(worker) + this.workers, level)
+  }
+
+  shedding(worker: number): number {
+    return Atomics.load(this.#words, this.#at(worker) + this.workers)
   }
 
   /** Whether the ready path answers 200: a plan is served and no stop was asked for. */

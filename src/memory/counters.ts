@@ -73,7 +73,11 @@ export const COUNTER_NAMES = [
   'clusterKeys',
   'clusterFailures',
   /** Bans and revocations taken over from other hosts. */
-  'clusterReceived'
+  'clusterReceived',
+  /** Requests turned away while a worker was overloaded, by what they were worth. */
+  'strangersShed',
+  'newcomersShed',
+  'callersShed'
 ] as const
 
 export type CounterName = (typeof COUNTER_NAMES)[number]

@@ -117,10 +117,12 @@ export const MET_STAGES: readonly MetStage[] = [
     met: ({ route }) => [item('route', route?.name ?? '', route?.where ?? '', 'enforce', '')]
   },
   onRoute('ip', 'ip', ({ route }) => route.ip.map(ipItem)),
+  { name: 'admission', policy: 'admission', met: () => [] },
   onRoute('limits', 'limits', ({ route }) => route.limits.filter(({ needsCaller }) => !needsCaller).map(limitItem)),
   onRoute('preflight', 'cors', ({ route }) => (route.cors ? [stage('cors', route.cors.where)] : [])),
   onRoute('auth', 'auth', ({ route: { auth } }) => [item('auth', '', auth.where, auth.mode, '')]),
   onRoute('revocation', 'revocation', ({ route }) => (route.auth.public ? [] : [stage('revocation')])),
+  { name: 'caller-admission', policy: 'admission', met: () => [] },
   onRoute('caller-bans', 'ban', ({ threats }) =>
     threats.scenarios.some(isKeyed) ? [item('ban', '', '', 'enforce', 'of callers')] : []
   ),

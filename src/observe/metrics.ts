@@ -64,7 +64,10 @@ const FROM_COUNTERS: { readonly [N in CounterName]: readonly [metric: string, he
   clusterExchanges: ['cluster_exchanges_total', 'Exchanges with the store of the cluster'],
   clusterKeys: ['cluster_exchanged_keys_total', 'Keys in these exchanges'],
   clusterFailures: ['cluster_failures_total', 'Exchanges that failed'],
-  clusterReceived: ['cluster_received_total', 'Bans and revocations taken over from other hosts']
+  clusterReceived: ['cluster_received_total', 'Bans and revocations taken over from other hosts'],
+  strangersShed: ['shed_strangers_total', 'Requests without a credential turned away by an overloaded worker'],
+  newcomersShed: ['shed_newcomers_total', 'Credentials not known yet turned away by an overloaded worker'],
+  callersShed: ['shed_callers_total', 'Requests of known callers turned away by an overloaded worker']
 }
 
 /** What is read at the moment of an exposition. */
@@ -82,6 +85,8 @@ export interface MetricSources {
   bansEvicted(): number
   /** ms since a worker's last sign of life. */
   beatAge(worker: number): number
+  /** Level of a worker's admission, 0 to 3. */
+  shedding(worker: number): number
   /** Generation being served. */
   generation(): number
   ready(): boolean
@@ -160,6 +165,11 @@ export class Metrics {
     this.#gauges = {
       ringFill: this.#gauge('ring_fill_ratio', 'Share of the room for access records in use', ['worker']),
       beatAge: this.#gauge('worker_beat_age_seconds', "Time since the worker's last sign of life", ['worker']),
+      shedding: this.#gauge(
+        'shedding_level',
+        'Whom an overloaded worker turns away: 0 nobody, 1 requests without a credential, 2 credentials not known, too, 3 callers',
+        ['worker']
+      ),
       limitFill: this.#gauge('limit_table_fill_ratio', 'Share of the slots of a limit table in use', ['table', 'half']),
       banFill: this.#gauge('ban_table_fill_ratio', 'Share of the slots for bans in use', []),
       eventFill: this.#gauge('event_table_fill_ratio', 'Share of the slots for detection in use', []),
@@ -214,6 +224,7 @@ export class Metrics {
     const gauges = this.#gauges
     for (let worker = 0; worker < sources.workers; worker++) {
       gauges.ringFill.set({ worker }, sources.ringFill(worker))
+      gauges.shedding.set({ worker }, sources.shedding(worker))
       const age = sources.beatAge(worker)
       if (Number.isFinite(age)) gauges.beatAge.set({ worker }, age / 1000)
       else gauges.beatAge.remove({ worker })

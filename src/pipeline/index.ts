@@ -3,6 +3,7 @@
  * it go on (CONTINUE), refuses it, or answers it. Nothing reaches an upstream without the Permit that `authorize`
  * makes; nothing writes to the response here.
  */
+import { admission, callerAdmission } from './admission.ts'
 import { auth } from './auth.ts'
 import { authorize, authorizeBody } from './authorize.ts'
 import { bans, callerBans } from './bans.ts'
@@ -35,10 +36,12 @@ export const STAGES: Stage[] = [
   { name: 'honeypots', run: honeypots }, // paths that nobody has a reason to ask for
   { name: 'route', run: route }, // which service, under which policies; 404 and 405
   { name: 'ip', run: routeIp }, // where it may come from
+  { name: 'admission', run: admission }, // an overloaded worker: before anything is counted or verified
   { name: 'limits', run: clientLimits }, // limits that need no identity: before any cryptography
   { name: 'preflight', run: preflight }, // browsers ask without credentials, so before auth
   { name: 'auth', run: auth }, // who calls
   { name: 'revocation', run: revocation }, // a credential that was good and no longer holds
+  { name: 'caller-admission', run: callerAdmission }, // and who is known is turned away last
   { name: 'caller-bans', run: callerBans }, // callers that are kept out, wherever they come from
   { name: 'external', run: external }, // what the owner's own services say of it: before the rules, which may read their answers
   { name: 'authorize', run: authorize }, // may they: the only maker of permits

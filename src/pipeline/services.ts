@@ -8,6 +8,7 @@ import { TokenMinter } from '../identity/internal-token.ts'
 import { VerifyPool, type SignatureVerifier } from '../identity/pool.ts'
 import { Revocations } from '../identity/revocations.ts'
 import { TokenVerifier } from '../identity/verifier.ts'
+import { Admission, NEWCOMER } from '../limits/admission.ts'
 import { ConnectionLimits } from '../limits/connections.ts'
 import type { StrictStore } from '../cluster/strict-store.ts'
 import { Limiter, newLimitVerdict, type LimitVerdict } from '../limits/limiter.ts'
@@ -68,6 +69,7 @@ export class WorkerServices {
   readonly counters: Counters
   readonly limiter: Limiter
   readonly connections: ConnectionLimits
+  readonly admission: Admission
   readonly detector: Detector
   readonly bans: Bans
   readonly tokens: TokenVerifier
@@ -125,29 +127,39 @@ export class WorkerServices {
     this.#signatures = signatures
     this.#inquiry = inquiry
     this.#passwords = passwords
+    this.admission = new Admission(env.GATEHOUSE_OVERLOAD_LAG)
+    const doorkeeper = { turnsAway: () => this.#shedsNewcomer() }
     this.tokens = new TokenVerifier({
       signatures,
       inquiry,
       cacheBytes: env.GATEHOUSE_VERIFY_CACHE_SIZE,
       queue: env.GATEHOUSE_VERIFY_QUEUE,
       perClient: env.GATEHOUSE_VERIFY_PER_CLIENT,
+      doorkeeper,
       onUnknownKid: (issuer) => events.unknownKid(issuer),
       clock
     })
     this.authenticator = new Authenticator(
       this.tokens,
-      new Passwords(passwords, env.GATEHOUSE_VERIFY_PER_CLIENT),
+      new Passwords(passwords, env.GATEHOUSE_VERIFY_PER_CLIENT, doorkeeper),
       new DpopProofs(signatures, new Once(memory, 'dpop', PROOF_LIFETIME, monotonic), env.GATEHOUSE_VERIFY_QUEUE),
       new MessageSignatures(
         signatures,
         new Once(memory, 'message signature', SIGNATURE_LIFE, monotonic),
         env.GATEHOUSE_VERIFY_QUEUE,
-        env.GATEHOUSE_VERIFY_PER_CLIENT
+        env.GATEHOUSE_VERIFY_PER_CLIENT,
+        doorkeeper
       )
     )
     this.external = own.external ?? new ExternalChecks(env.GATEHOUSE_DECISION_CACHE_SIZE, this.counters)
     this.#writer = new RecordWriter(memory, index, this.counters)
     this.record.worker = index
+  }
+
+  #shedsNewcomer(): boolean {
+    if (this.admission.level === 0 || !this.admission.turnsAway(NEWCOMER)) return false
+    this.counters.add(COUNTER.newcomersShed)
+    return true
   }
 
   setKeys(set: KeySet): void {

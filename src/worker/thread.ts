@@ -7,6 +7,7 @@ import { readEnv } from '../env.ts'
 import type { ControlToWorker, MainToWorker, WorkerStart, WorkerToControl, WorkerToMain } from '../messages.ts'
 import { WorkerServices } from '../pipeline/services.ts'
 import { Apps, handedOver } from './apps.ts'
+import { LoadProbe } from './load.ts'
 import { Staging } from './staging.ts'
 import { Traffic } from './traffic.ts'
 
@@ -34,6 +35,14 @@ traffic.use(apps)
 const staging = new Staging(services, apps, (up, reason) =>
   toControl({ type: 'strict-store', index: start.index, up, reason })
 )
+
+const { admission, beats, tokens } = services
+const waiting = (): number => Math.max(tokens.waitingFill, tokens.opaque.waitingFill)
+const load = new LoadProbe(admission, env.GATEHOUSE_MEMORY_LIMIT, waiting, () => {
+  const { level, cause } = admission
+  beats.setShedding(start.index, level)
+  toControl({ type: 'shedding', worker: start.index, level, cause })
+})
 
 services.beats.beat(start.index)
 const beat = setInterval(() => services.beats.beat(start.index), BEAT)
@@ -106,6 +115,7 @@ async function drain(deadline: number): Promise<void> {
   apps.close()
   await services.close()
   clearInterval(beat)
+  load.close()
   start.control.close()
   toMain({ type: 'closed' })
   // Closed sockets leave the loop in its next turn; ending before is an abort of the whole process.

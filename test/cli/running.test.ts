@@ -20,8 +20,8 @@ const REPORT: StatusReport = {
   ready: true,
   draining: false,
   workers: [
-    { index: 0, state: 'serving', beatAge: 120, restarts: 0 },
-    { index: 1, state: 'bypassed', beatAge: 2500, restarts: 3 }
+    { index: 0, state: 'serving', beatAge: 120, restarts: 0, shedding: 'nobody' },
+    { index: 1, state: 'bypassed', beatAge: 2500, restarts: 3, shedding: 'newcomers' }
   ],
   listeners: [{ name: 'public', host: '::1', port: 8443, tls: true }],
   admin: null,
@@ -68,7 +68,7 @@ t.test('status in words and in JSON', async (t) => {
     /store +degraded, 8 KiB, 3 changes waiting, 2 lost: database or disk is full$/m,
     /public {2}https:\/\/\[::1\]:8443$/m,
     /worker 0 +serving, beat 120ms ago$/m,
-    /worker 1 +bypassed, beat 2s ago, restarted 3 times$/m,
+    /worker 1 +bypassed, beat 2s ago, restarted 3 times, overloaded: turns away newcomers$/m,
     /corp {2}no keys; connect refused$/m,
     /a\.example {2}EXPIRED/m
   ])

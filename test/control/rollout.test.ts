@@ -18,6 +18,7 @@ const NOTHING: RolloutEvents = {
   banned() {},
   connectionRefused() {},
   strictStore() {},
+  shedding() {},
   revocations: () => null,
   joined() {},
   joinFailed() {}

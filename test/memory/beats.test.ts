@@ -56,3 +56,16 @@ t.test('the real clock runs in milliseconds', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 30))
   t.ok(beats.ageMs(0) >= 28 && beats.ageMs(0) < 5000)
 })
+
+t.test('how far a worker sheds is its own word, and goes with it', async (t) => {
+  const { beats, other } = bench()
+  beats.beat(1)
+  beats.setShedding(1, 3)
+  beats.setShedding(0, 1)
+  t.equal(other.shedding(0), 1)
+  t.equal(other.shedding(1), 3)
+  t.equal(other.ageMs(1), 0)
+  beats.forget(1)
+  t.equal(other.shedding(1), 0)
+  t.equal(other.shedding(0), 1)
+})

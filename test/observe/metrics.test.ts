@@ -16,6 +16,7 @@ function bench() {
     eventFill: () => 0.125,
     bansEvicted: () => 2,
     firewall: () => ({ bans: 5, failures: 1 }),
+    shedding: (worker) => worker,
     beatAge: (worker) => (worker === 0 ? 20 : Infinity),
     generation: () => 3,
     ready: () => true,

@@ -14,6 +14,7 @@ void t.test('a worker that ends before its turn is passed over', async (t) => {
     banned() {},
     connectionRefused() {},
     strictStore() {},
+    shedding() {},
     revocations: () => null,
     joined() {},
     joinFailed() {}

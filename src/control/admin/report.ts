@@ -51,6 +51,11 @@ export interface WorkerReport {
   beatAge: number | null
   /** How often this index was filled anew. */
   restarts: number
+  /**
+   * Whom it turns away because it is overloaded: requests without a credential, credentials it does not know, too, or
+   * known callers, too.
+   */
+  shedding: 'nobody' | 'strangers' | 'newcomers' | 'callers'
 }
 
 export interface ListenerReport {

@@ -1,0 +1,96 @@
+/** Whom an overloaded worker turns away, by what the request brings. */
+import t from 'tap'
+import { hmacToken, seconds, sha256 } from '../e2e/tokens.ts'
+import { pipeline, type Described, type Pipeline } from './kit.ts'
+
+const SECRET = 'c2VjcmV0LXRoYXQtaXMtbG9uZy1lbm91Z2gtZm9yLUhTMjU2'
+const YAML = `version: 1
+listen: [ { address: "127.0.0.1:0", ready: /-/ready } ]
+consumers:
+  - { name: guest }
+  - { name: acme, keys: [ { id: acme-1, hash: "sha256:${sha256('acme-key')}" } ], jwt: [ { issuer: "https://acme.example", algorithm: HS256, secret: "${SECRET}" } ] }
+services:
+  - name: s
+    url: http://127.0.0.1:9
+    policies: { auth: { key: { header: x-api-key, cookie: k, query: q }, jwt: { consumers: true, audiences: any } }, cors: { origins: ["https://app.example"] } }
+    routes:
+      - { name: open, match: { paths: [/open] }, policies: { auth: public } }
+      - { name: guests, match: { paths: [/guests] }, policies: { auth: { key: { header: x-api-key }, anonymous: guest } } }
+      - { name: any, match: { paths: ["/*"] } }
+`
+const bearer = (text: string): Record<string, string> => ({ authorization: `Bearer ${text}` })
+const newToken = (sub: string): Record<string, string> =>
+  bearer(hmacToken(SECRET, { iss: 'https://acme.example', sub, exp: seconds() + 1e6 }))
+const CALLER: Described = { target: '/x', headers: { 'x-api-key': 'acme-key' } }
+
+/** Weighs so long that all of the classes below `level` are turned away. */
+function load(stages: Pipeline, level: 1 | 2 | 3): void {
+  const { admission } = stages.services
+  while (admission.share((level - 1) as 0 | 1 | 2) < (level === 3 ? 0.89 : 0.999))
+    admission.judge({ lag: 101, waiting: 0, memory: 0, heap: 0 })
+}
+
+t.test('at rest everybody is judged as ever', async (t) => {
+  const stages = await pipeline(t, YAML)
+  t.equal((await stages.decide({ target: '/open' })).what, 'permit')
+  t.equal((await stages.decide({ target: '/x' })).what, 'no-credential')
+  t.equal((await stages.decide(CALLER)).what, 'permit')
+})
+
+t.test('requests without a credential are first', async (t) => {
+  const stages = await pipeline(t, YAML)
+  load(stages, 1)
+  const { outcome } = await stages.decide({ target: '/open' })
+  t.match(outcome, { problem: { code: 'shedding', status: 503 }, policy: 'admission' })
+  for (const target of ['/open', '/guests', '/x', '/x?other=1'])
+    t.equal((await stages.decide({ target })).what, 'shedding', target)
+  const cookie = { target: '/x', headers: { cookie: 'k=acme-key' } }
+  for (const described of [CALLER, cookie, { target: '/x?q=acme-key' }, { target: '/x', headers: newToken('a') }])
+    t.equal((await stages.decide(described)).what, 'permit', JSON.stringify(described))
+  t.equal((await stages.decide({ target: '/guests', headers: { 'x-api-key': 'acme-key' } })).what, 'permit')
+  t.equal((await stages.decide({ target: '/x', headers: { 'x-api-key': 'wrong' } })).what, 'bad-credential')
+})
+
+t.test('ready, what no route takes and preflights are answered all the same', async (t) => {
+  const stages = await pipeline(t, YAML)
+  load(stages, 3)
+  t.equal((await stages.decide({ target: '/-/ready' })).what, 'ready')
+  const preflight = { origin: 'https://app.example', 'access-control-request-method': 'GET' }
+  t.equal((await stages.decide({ method: 'OPTIONS', target: '/x', headers: preflight })).what, 'cors')
+})
+
+t.test('then credentials that are not known yet; one that was verified before is known', async (t) => {
+  const stages = await pipeline(t, YAML)
+  const known = newToken('known')
+  t.equal((await stages.decide({ target: '/x', headers: known })).what, 'permit')
+  load(stages, 2)
+  const refused = await stages.decide({ target: '/x', headers: newToken('new') })
+  t.equal(refused.status, 503)
+  t.match(refused.outcome, { headers: ['retry-after', /^\d$/] })
+  t.equal((await stages.decide({ target: '/x', headers: known })).what, 'permit')
+  t.equal((await stages.decide(CALLER)).what, 'permit')
+})
+
+t.test('known callers last, and one in ten of them passes', async (t) => {
+  const stages = await pipeline(t, YAML)
+  load(stages, 3)
+  const got: string[] = []
+  for (let i = 0; i < 50; i++) got.push((await stages.decide(CALLER)).what)
+  const passed = got.filter((what) => what === 'permit').length
+  t.ok(passed === 5 || passed === 6, String(passed))
+  t.equal(got.filter((what) => what === 'shedding').length, 50 - passed)
+})
+
+t.test('those who are turned away are not all told to come back at once', async (t) => {
+  const stages = await pipeline(t, YAML)
+  load(stages, 1)
+  const told = new Set<string>()
+  for (let i = 0; i < 10; i++) {
+    const { outcome } = await stages.decide({ target: '/open' })
+    if ('headers' in outcome) told.add(outcome.headers.join(' '))
+  }
+  t.strictSame(
+    [...told].toSorted(),
+    [1, 2, 3, 4, 5].map((s) => `retry-after ${s}`)
+  )
+})
