@@ -1,7 +1,7 @@
 /** A configuration file as the plan a gateway would run, without writing anything. */
 import { compilePlan, stateDirOf, type Compiled } from '../control/compile/index.ts'
 import { loadConfig, type Finding } from '../control/config/load.ts'
-import { unknownSettings } from '../control/environment.ts'
+import { environmentFindings } from '../control/environment.ts'
 import type { Plan } from '../plan.ts'
 import type { PolicyTest } from '../policy-test.ts'
 import type { ConfigFile } from './config-file.ts'
@@ -26,6 +26,6 @@ export function readPlan({ file, name }: ConfigFile, { secrets }: { secrets: boo
   return {
     ...compiled,
     stateDir,
-    findings: [...findings, ...compiled.findings, ...unknownSettings(process.env, loaded.envNames)]
+    findings: [...findings, ...compiled.findings, ...environmentFindings(process.env, loaded.envNames, compiled.plan)]
   }
 }

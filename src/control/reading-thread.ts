@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import { lowerPriority } from '../priority.ts'
 import { compilePlan, stateDirOf } from './compile/index.ts'
 import { loadConfig } from './config/load.ts'
-import { unknownSettings } from './environment.ts'
+import { environmentFindings } from './environment.ts'
 import type { Reading, ReadingRequest } from './reading.ts'
 
 /** Behind the threads that serve, a third of their weight: an owner may be reloading because of the load. */
@@ -23,7 +23,7 @@ function read({ configFile, configName, generation }: ReadingRequest): Reading {
   const compiled = compilePlan(loaded, { generation, stateDir, writeFiles: true })
   return {
     plan: compiled.plan,
-    findings: [...findings, ...compiled.findings, ...unknownSettings(process.env, loaded.envNames)],
+    findings: [...findings, ...compiled.findings, ...environmentFindings(process.env, loaded.envNames, compiled.plan)],
     files: [...places, ...compiled.files],
     stateDir
   }
