@@ -11,7 +11,7 @@ export interface Client {
   destroy(): void
 }
 
-/** Longest pause between two attempts to connect, ms. */
+/** Longest pause between two attempts to connect, ms, drawn at random below it. */
 const LONGEST_PAUSE = 1000
 const CONNECT_TIMEOUT = 1000
 
