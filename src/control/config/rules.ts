@@ -6,13 +6,14 @@ import type { Findings } from './findings.ts'
 import { child, itemsOf, type Node, type ScalarNode, textOf, whereOf } from './nodes.ts'
 import type { Path } from './result.ts'
 import { adminTokenFault, secretFault } from './secrets.ts'
-import { parseAddress } from './units.ts'
+import { parseAddress, parseRedisUrl } from './units.ts'
 
 const WRITTEN_SECRET = 'a secret in a file that many may read; ${env:NAME} and ${file:path} keep it out'
 
 export function checkRules(root: Node, findings: Findings): void {
   listeners(root, findings)
   admin(root, findings)
+  cluster(root, findings)
   levels(root, findings)
   services(root, findings)
   issuers(root, findings)
@@ -105,6 +106,30 @@ function admin(root: Node, findings: Findings): void {
 
 function isLoopback(host: string): boolean {
   return host === '::1' || host.startsWith('127.')
+}
+
+// --- cluster
+
+/** Passwords that stand in the file, in a url too. */
+function cluster(root: Node, findings: Findings): void {
+  const redis = child(child(root, 'cluster'), 'redis')
+  const url = child(redis, 'url')
+  const path: Path = ['cluster', 'redis']
+  const places: [Node | undefined, Path][] = [
+    [redis, path],
+    [url, [...path, 'url']],
+    ...itemsOf(url).map((item, i): [Node, Path] => [item, [...path, 'url', i]])
+  ]
+  for (const [node, at] of places) {
+    const text = textOf(node)
+    if (text !== undefined && parseRedisUrl(text)?.password) warnIfWritten(node, at, findings)
+  }
+  for (const key of ['password', 'sentinelPassword']) warnIfWritten(child(redis, key), [...path, key], findings)
+  warnIfWritten(child(child(root, 'cluster'), 'secret'), ['cluster', 'secret'], findings)
+}
+
+function warnIfWritten(node: Node | undefined, path: Path, findings: Findings): void {
+  if (node?.kind === 'scalar' && node.origin === 'written') findings.warn(node, path, WRITTEN_SECRET)
 }
 
 // --- policies at their levels

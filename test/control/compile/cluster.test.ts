@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { errorsOf, routeOf, routeWith, saysExactly } from './configuration.ts'
+import { errorsOf, routeOf, routeWith, saysExactly, warningsOf } from './configuration.ts'
 
 const STORE = 'cluster: { redis: "redis://127.0.0.1:6379" }\n'
 const limit = (text: string, cluster = STORE): string =>
@@ -59,4 +59,16 @@ t.test('times and names have bounds', async (t) => {
   of('timeout: 5001ms', /cluster\.timeout: /)
   of('prefix: "a b"', /cluster\.prefix: /)
   of('prefix: "{a}"', /cluster\.prefix: /)
+})
+
+t.test('a password that stands in the file is told of, one that is referred to is not', async (t) => {
+  process.env.STORE_WORD = 'a-word'
+  const of = (redis: string, ...expected: RegExp[]): void =>
+    saysExactly(t, warningsOf(limit('rate: 5/s', store(redis))), expected)
+  of('"redis://a:1"')
+  of('"redis://:${env:STORE_WORD}@a:1"')
+  of('"redis://:word@a:1"', /cluster\.redis: a secret in a file/)
+  of('{ url: ["redis://:word@a:1"] }', /cluster\.redis\.url\[0\]: a secret in a file/)
+  of('{ url: "redis://a:1", password: word }', /cluster\.redis\.password: a secret in a file/)
+  of('{ url: "redis://a:1", password: "${env:STORE_WORD}" }')
 })
