@@ -24,6 +24,7 @@ export const goals: readonly Goal[] = [
   { scenario: 'refusal-401', against: 'nginx return 401', atMost: 1.3 },
   { scenario: 'refusal-404', against: 'nginx return 401', atMost: 1.3 },
   { scenario: 'refusal-429', against: 'nginx return 401', atMost: 1.3 },
+  { scenario: 'refusal-banned', against: 'nginx return 401', atMost: 1.3 },
   { scenario: 'new-tokens-rs256', against: 'OpenSSL', atLeast: 0.4 },
   { scenario: 'bad-token-flood', against: 'without', atMost: 2 },
   { scenario: 'routes-10000', against: '10 routes', atLeast: 0.97 },

@@ -79,6 +79,7 @@ const TABLE = {
     ['1mb', '64gb'],
     'Request bodies each worker may hold at once to judge what is in them; past that, 503.'
   ),
+  GATEHOUSE_BODY_CLIENT_SHARE: count(50, [1, 100], 'Percent of that which the bodies of one client may take.'),
   GATEHOUSE_OVERLOAD_LAG: ms(
     '100ms',
     ['5ms', '10s'],

@@ -1,4 +1,4 @@
-/** Refusals beside the cheapest one there is: nginx's `return 401`, both with an access log. Bans aren't built yet. */
+/** Refusals beside the cheapest one there is: nginx's `return 401`, both with an access log. */
 import type { Load } from '../load.ts'
 import { alternate, pairedRatio } from '../pairs.ts'
 import { startGatehouse } from '../peers/gatehouse.ts'
@@ -15,30 +15,38 @@ const KINDS: readonly { name: string; load: Load }[] = [
   { name: 'refusal-429', load: { path: SPENT_PATH, expect: 'refusal' } }
 ]
 
+/** The first visit of a honeypot bans; all that follow are refused for the ban. In a gateway of its own, which refuses nothing else any more. */
+const BANNED: Load = { path: '/.env', expect: 'refusal' }
+const BANNED_NAME = 'refusal-banned'
+
 export const refusals: Scenario = {
   name: 'refusals',
-  about: 'no credential, no route, a limit used up: beside nginx’s return 401',
-  figures: KINDS.map(({ name }) => name),
+  about: 'no credential, no route, a limit used up, banned: beside nginx’s return 401',
+  figures: [...KINDS.map(({ name }) => name), BANNED_NAME],
   run: (bench) => refuse(bench, startNginxRefusal),
   compare: (bench, older) => refuse(bench, () => startGatehouse(older, { config: refusingConfig(bench) }))
 }
 
 /** Each kind on Gatehouse and on the other. nginx's refusal is one and the same, so it is measured once a round. */
 function refuse(bench: Bench, startOther: () => Promise<Peer>): Promise<Figure[]> {
-  const starters = [() => startGatehouse(bench.build, { config: refusingConfig(bench) }), startOther]
-  return withPeers(starters, async ([gateway, other]) => {
-    if (!gateway || !other) return []
-    for (const { load } of KINDS) await warmUp(bench, [gateway, other], load)
-    const theirs = other.compiles ? KINDS : KINDS.slice(0, 1)
+  const start = (): Promise<Peer> => startGatehouse(bench.build, { config: refusingConfig(bench) })
+  return withPeers([start, start, startOther, startOther], async ([gateway, banning, other, otherBanning]) => {
+    if (!gateway || !banning || !other || !otherBanning) return []
+    const kinds = [
+      ...KINDS.map((kind) => ({ ...kind, peer: gateway, other })),
+      { name: BANNED_NAME, load: BANNED, peer: banning, other: otherBanning }
+    ]
+    for (const { load, peer, other: beside } of kinds) await warmUp(bench, [peer, beside], load)
+    const theirs = other.compiles ? kinds : kinds.slice(0, 1)
     const contestants = [
-      ...KINDS.map(({ load }) => ({ peer: gateway, load })),
-      ...theirs.map(({ load }) => ({ peer: other, load }))
+      ...kinds.map(({ peer, load }) => ({ peer, load })),
+      ...theirs.map(({ load, other: peer }) => ({ peer, load }))
     ]
     const measured = await alternate(bench.effort.rounds, contestants, async ({ peer, load }) => {
       return (await costPerRequest(bench, peer, load, bench.effort.seconds)).us
     })
-    return KINDS.map(({ name }, i): Figure => {
-      const beside = measured[KINDS.length + Math.min(i, theirs.length - 1)] ?? []
+    return kinds.map(({ name }, i): Figure => {
+      const beside = measured[kinds.length + Math.min(i, theirs.length - 1)] ?? []
       return { scenario: name, against: other.name, unit: 'us', ...pairedRatio(measured[i] ?? [], beside) }
     })
   })

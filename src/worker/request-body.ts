@@ -1,5 +1,5 @@
 import type { UpstreamCall } from '../upstream/transport.ts'
-import type { BodyMemory } from './body-memory.ts'
+import type { BodyRoom } from './body-memory.ts'
 import type { NativeResponse } from './uws.ts'
 
 /** A body that was held goes to the upstream in pieces of this size, so that its back-pressure counts, bytes. */
@@ -29,7 +29,7 @@ export class RequestBody {
   #whenComplete: (() => void) | null = null
   /** Somebody waits for all of it. */
   #whenWhole: ((whole: Uint8Array | null) => void) | null = null
-  #memory: BodyMemory | null = null
+  #memory: BodyRoom | null = null
   /** Bytes taken of `#memory`. */
   #charged = 0
   /** Last of `#waiting` while a body is held, and how much of it is in use. */
@@ -90,7 +90,7 @@ export class RequestBody {
    * with the body, or with null when the memory is full; then reading pauses, and it can still be streamed. It is not
    * called when the body is discarded first.
    */
-  collect(memory: BodyMemory, done: (whole: Uint8Array | null) => void): void {
+  collect(memory: BodyRoom, done: (whole: Uint8Array | null) => void): void {
     this.#whenWhole = done
     this.#memory = memory
     let waiting = 0

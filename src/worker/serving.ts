@@ -128,7 +128,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     return new Promise((resolve) => {
       // A stage may come here after the client left, or was told that it was too slow: nobody waits any more.
       if (this.#state !== 'deciding') return
-      this.#takeBody().collect(this.#worker.bodyMemory, resolve)
+      this.#takeBody().collect(this.#worker.bodyMemory.of(this.x.clientKey), resolve)
     })
   }
 

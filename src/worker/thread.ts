@@ -7,6 +7,7 @@ import { readEnv } from '../env.ts'
 import type { ControlToWorker, MainToWorker, WorkerStart, WorkerToControl, WorkerToMain } from '../messages.ts'
 import { WorkerServices } from '../pipeline/services.ts'
 import { Apps, handedOver } from './apps.ts'
+import { BodyMemory } from './body-memory.ts'
 import { LoadProbe } from './load.ts'
 import { Staging } from './staging.ts'
 import { Traffic } from './traffic.ts'
@@ -27,7 +28,8 @@ const services = new WorkerServices({
     connectionRefused: (refused) => toControl({ type: 'connection-refused', refused })
   }
 })
-const traffic = new Traffic(services, env.GATEHOUSE_BODY_MEMORY, (error, request) =>
+const bodyMemory = new BodyMemory(env.GATEHOUSE_BODY_MEMORY, env.GATEHOUSE_BODY_CLIENT_SHARE)
+const traffic = new Traffic(services, bodyMemory, (error, request) =>
   toControl({ type: 'exception', reason: `${request === '' ? '' : `request ${request}: `}${reasonOf(error)}` })
 )
 const apps = new Apps(traffic)

@@ -7,7 +7,7 @@ import { Exchange } from '../pipeline/exchange.ts'
 import type { WorkerServices } from '../pipeline/services.ts'
 import type { Tables } from '../pipeline/tables.ts'
 import type { Apps, AppsOwner } from './apps.ts'
-import { BodyMemory } from './body-memory.ts'
+import type { BodyMemory } from './body-memory.ts'
 import { OpenConnections } from './open-connections.ts'
 import { Serving, type ServingWorker } from './serving.ts'
 import { UnderWay } from './under-way.ts'
@@ -41,13 +41,13 @@ export class Traffic implements AppsOwner, ServingWorker {
   readonly #report: (error: unknown, request: string) => void
 
   /**
-   * @param bodyMemory bytes that request bodies held whole may take together
+   * @param bodyMemory for request bodies that are held whole
    * @param report what a callback or a stage threw, and the request's id, '' before it has one: for the owner's log.
    */
-  constructor(services: WorkerServices, bodyMemory: number, report: (error: unknown, request: string) => void) {
+  constructor(services: WorkerServices, bodyMemory: BodyMemory, report: (error: unknown, request: string) => void) {
     this.#services = services
     this.#openConnections = new OpenConnections(services)
-    this.bodyMemory = new BodyMemory(bodyMemory)
+    this.bodyMemory = bodyMemory
     this.#report = report
     this.#sweep = setInterval(() => this.#look(), SWEEP)
   }

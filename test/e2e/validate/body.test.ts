@@ -65,7 +65,7 @@ services:
   {
     workers: 1,
     files: { 'order.json': JSON.stringify(ORDER), 'parts/item.json': JSON.stringify(ITEM) },
-    env: { GATEHOUSE_BODY_MEMORY: '6mb' }
+    env: { GATEHOUSE_BODY_MEMORY: '6mb', GATEHOUSE_BODY_CLIENT_SHARE: '100' }
   }
 )
 const { port } = gateway

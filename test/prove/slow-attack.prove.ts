@@ -1,0 +1,75 @@
+/** Two thousand connections that are slow on purpose, in each of slowhttptest's modes: others unharmed, these cut, memory bounded. */
+import { readFileSync } from 'node:fs'
+import { testCertificate } from '../e2e/certificates.ts'
+import { metric } from '../e2e/control.ts'
+import { startGateway } from '../e2e/gateway.ts'
+import { absent, attack, MODES } from '../e2e/slow-attack.ts'
+import { startUpstream } from '../e2e/upstream.ts'
+import { pause, Visitors } from '../e2e/visitors.ts'
+import { proof, type Finding } from './proof.ts'
+
+const CONNECTIONS = 2000
+/** Longer than what cuts the slowest of them, s: 10 to 12 for a head, 5 for a body's route, 12 for a reader. */
+const SECONDS = 25
+/** Bytes; a connection may take 250 KB, which is less than its answer. */
+const MOST_MEMORY = CONNECTIONS * 250 * 1024
+const ANSWER = Buffer.alloc(4 << 20, 'x')
+
+for (const secure of [false, true]) {
+  for (const mode of MODES) {
+    const name = `slowhttptest -${mode}${secure ? ' over TLS' : ''} at ${CONNECTIONS} connections`
+    if (absent !== false) process.stdout.write(`skipped: ${name}: ${absent}\n`)
+    else
+      await proof(`${name}: others unharmed, its connections cut, memory bounded`, (owner) => run(owner, mode, secure))
+  }
+}
+
+async function run(
+  owner: Parameters<typeof startGateway>[0],
+  mode: (typeof MODES)[number],
+  secure: boolean
+): Promise<Finding> {
+  const { files, yaml } = await testCertificate('a', ['localhost'])
+  const service = await startUpstream(owner, (request, response) => {
+    request.resume().on('end', () => response.end(request.url === '/' ? 'small' : ANSWER))
+  })
+  const gateway = await startGateway(
+    owner,
+    `version: 1
+listen: [ { name: plain, address: "127.0.0.1:0" }, { name: secure, address: "127.0.0.1:0", tls: true } ]
+tls: { certificates: [ ${yaml} ] }
+state: { dir: var }
+services:
+  - name: s
+    url: ${service.url}
+    policies: { auth: public, timeouts: { request: 5s } }
+    routes: [ { name: r, match: { paths: ["/*"] } } ]
+`,
+    { workers: 2, files }
+  )
+  const [plain = 0, tls = 0] = gateway.ports
+  const pid = await gateway.gatewayPid()
+  const resident = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+  const open = async (): Promise<number> =>
+    (await metric(gateway, 'gatehouse_connections_opened_total')) -
+    (await metric(gateway, 'gatehouse_connections_closed_total'))
+  const before = resident()
+  const visitors = new Visitors(plain, { keepAlive: 4, fresh: 2, pause: 5 })
+  let most = before
+  const watch = setInterval(() => (most = Math.max(most, resident())), 200)
+  const url = secure ? `https://localhost:${tls}/large` : `http://127.0.0.1:${plain}/large`
+  let left = CONNECTIONS
+  const attacked = attack(mode, url, CONNECTIONS, SECONDS)
+  // Looked at while the attack still goes on: what is closed then, the gateway has closed.
+  await Promise.race([attacked, pause((SECONDS - 3) * 1000)])
+  left = await open()
+  await attacked
+  clearInterval(watch)
+  const { lost, statuses, answered } = await visitors.stop()
+  const others = lost.length === 0 && statuses.size === 1 && statuses.has(200)
+  const held = most - before
+  return {
+    holds: others && left < CONNECTIONS / 10 && held < MOST_MEMORY,
+    figure: `${answered} answers of others, ${lost.length} lost; ${left} connections left; ${(held / 2 ** 20).toFixed(0)} MB`
+  }
+}
