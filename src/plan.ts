@@ -35,6 +35,8 @@ export interface PlanHead {
   /** `policies.ip` of the gateway's level: the outer wall, judged before routing, dropped by no level. */
   gatewayIp: IpPlan[]
   threats: ThreatsPlan
+  /** Whose decisions are bans too; null: nobody's. */
+  crowdsec: CrowdsecPlan | null
   issuers: IssuerPlan[]
   upstreams: UpstreamPlan[]
   log: LogPlan
@@ -156,6 +158,16 @@ export interface ThreatsPlan {
   never: string[]
   /** `nftables`: bans of addresses and networks go into the kernel too. */
   blockAt: 'gateway' | 'nftables'
+}
+
+/** A CrowdSec whose bouncer the gateway is. */
+export interface CrowdsecPlan {
+  /** Of its local API, without a final `/`. */
+  url: string
+  /** Of the bouncer: a secret. */
+  key: string
+  /** Between two questions, ms. */
+  interval: number
 }
 
 /** A leaky bucket per key over what requests came to. */

@@ -161,6 +161,12 @@ function describe(report: StatusReport): string {
     const line = `cluster        ${store}, ${doing}; ${limits.keys} keys, ${exchange}${waiting > 0 ? `, ${waiting} bans and revocations wait` : ''}`
     lines.push(connected ? line : paint('red', line))
   }
+  if (report.crowdsec) {
+    const { decisions, age, ignored, error } = report.crowdsec
+    const heard = age === null ? 'no answer yet' : `heard ${duration(age)} ago`
+    const line = `crowdsec       ${decisions} decisions, ${heard}${ignored > 0 ? `, ${ignored} ignored` : ''}${error ? `; ${error}` : ''}`
+    lines.push(error === null ? line : paint('yellow', line))
+  }
   const used = report.limitTables.filter(({ fill }) => fill > 0)
   for (const { table, half, fill } of used) {
     const line = `limit table    ${table} of ${half}  ${(fill * 100).toFixed(1)} % in use`

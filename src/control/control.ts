@@ -7,10 +7,12 @@ import type { ControlStart, ControlToMain } from '../messages.ts'
 import type { ClusterPlan, Plan } from '../plan.ts'
 import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
+import type { fetchDocument } from '../upstream/undici.ts'
 import { AdminAddress } from './admin/address.ts'
 import { keyResources } from './api-keys/resources.ts'
 import { KeyUses } from './api-keys/uses.ts'
 import { BanBook } from './bans/book.ts'
+import { Crowdsec } from './bans/crowdsec.ts'
 import { Firewall } from './bans/firewall.ts'
 import { nft } from './bans/nft.ts'
 import { banResources } from './bans/resources.ts'
@@ -22,7 +24,6 @@ import { requestResources } from './admin/request-resources.ts'
 import type { Resource } from './admin/resource.ts'
 import type { Finding } from './config/load.ts'
 import { GuardPipe } from './guard-pipe.ts'
-import type { FetchJson } from './keys/key-source.ts'
 import { KeyStore } from './keys/key-store.ts'
 import { readLastGood, saveLastGood } from './last-good.ts'
 import { Observation } from './observation.ts'
@@ -60,9 +61,9 @@ const SHEDDING = [
 const FILE_CHANGE = 'a changed file'
 
 /** Loading undici is a fifth of what this thread does to start, and most gateways fetch nothing before they serve. */
-const fetchLazily: FetchJson = async (url, limits) => {
-  const { fetchDocument } = await import('../upstream/undici.ts')
-  return fetchDocument(url, limits)
+const fetchLazily: typeof fetchDocument = async (url, limits) => {
+  const undici = await import('../upstream/undici.ts')
+  return undici.fetchDocument(url, limits)
 }
 
 /**
@@ -86,6 +87,7 @@ export class Control {
   readonly #bans: BanBook
   readonly #firewall: Firewall
   readonly #keyUses = new KeyUses()
+  readonly #crowdsec: Crowdsec
   #revocations: RevocationRegistry | null = null
   #quotas: QuotaKeeper | null = null
   #cluster: ClusterLink | null = null
@@ -128,7 +130,8 @@ export class Control {
       issuers: () => this.#keys?.status() ?? [],
       firewall: () => this.#firewall.report(),
       explainBytes: readEnv(process.env).env.GATEHOUSE_EXPLAIN_BYTES,
-      keyUses: this.#keyUses
+      keyUses: this.#keyUses,
+      crowdsec: () => this.#crowdsec.report()
     })
     this.#bans = new BanBook(start.memory, () => this.#log)
     this.#closers.push(() => this.#bans.close())
@@ -142,6 +145,13 @@ export class Control {
     })
     this.#bans.follow(this.#firewall)
     this.#closers.push(() => this.#firewall.close())
+    this.#crowdsec = new Crowdsec({
+      fetch: fetchLazily,
+      bans: this.#bans,
+      log: () => this.#log,
+      most: Math.floor(this.#bans.most / 2)
+    })
+    this.#closers.push(() => this.#crowdsec.close())
     this.#rollout = new Rollout({
       unknownKid: (issuer) => void this.#keys?.refetch(issuer),
       banned: (ban) => this.#bans.made(ban),
@@ -441,6 +451,7 @@ export class Control {
     this.#observation.use(plan)
     this.#bans.use(plan.threats)
     this.#keyUses.use(plan)
+    this.#crowdsec.use(plan.crowdsec)
     this.#quotas?.use(plan)
     this.#cluster?.use(plan)
     if (plan.admin !== null) this.#admin?.use({ admin: plan.admin, certificates: plan.certificates })
@@ -522,6 +533,7 @@ export class Control {
       })),
       store: this.#store?.health() ?? null,
       firewall: this.#firewall.report(),
+      crowdsec: this.#crowdsec.report(),
       limitTables: this.#observation.limitTables(),
       revocations: this.#revocations?.counts() ?? null,
       cluster: this.#cluster?.report() ?? null,

@@ -48,7 +48,7 @@ export class Observation {
   constructor(
     memory: SharedMemory,
     stdout: number,
-    around: Pick<MetricSources, 'issuers' | 'firewall'> & {
+    around: Pick<MetricSources, 'issuers' | 'firewall' | 'crowdsec'> & {
       linesLost: (error: Error) => void
       explainBytes: number
       keyUses: KeyUses
@@ -88,6 +88,7 @@ export class Observation {
         (this.#plan?.certificates ?? []).map(({ hosts, notAfter }) => ({ name: hosts[0] ?? '', notAfter })),
       issuers: around.issuers,
       firewall: around.firewall,
+      crowdsec: around.crowdsec,
       linesDropped: () => this.#log?.dropped ?? 0
     })
     this.#timer = setInterval(() => this.#look(), LOOK)

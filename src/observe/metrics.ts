@@ -101,6 +101,8 @@ export interface MetricSources {
   }>
   /** Bans in the kernel, and changes there that failed since the start; null where it keeps nobody out. */
   firewall(): { readonly bans: number; readonly failures: number } | null
+  /** Decisions of CrowdSec's that ban, ms since it last answered, and questions that failed; null where none is asked. */
+  crowdsec(): { readonly decisions: number; readonly age: number | null; readonly failures: number } | null
   /** Access lines lost by the log's destination. */
   linesDropped(): number
 }
@@ -176,6 +178,9 @@ export class Metrics {
       bansEvicted: this.#gauge('bans_evicted', 'Bans ended early to make room for others, since the start', []),
       kernelBans: this.#gauge('kernel_bans', "Addresses and networks in the kernel's sets", []),
       kernelFailures: this.#gauge('kernel_ban_failures', "Failed changes of the kernel's sets, since the start", []),
+      crowdsecDecisions: this.#gauge('crowdsec_decisions', "Addresses and networks that CrowdSec's decisions ban", []),
+      crowdsecAge: this.#gauge('crowdsec_age_seconds', 'Time since CrowdSec last answered', []),
+      crowdsecFailures: this.#gauge('crowdsec_failures', 'Questions to CrowdSec that failed, since the start', []),
       generation: this.#gauge('generation', 'Configuration generation being served', []),
       ready: this.#gauge('ready', '1 while ready for traffic', []),
       certificates: this.#gauge('certificate_expiry_timestamp_seconds', 'End of validity', ['certificate']),
@@ -236,6 +241,11 @@ export class Metrics {
     const firewall = sources.firewall()
     gauges.kernelBans.set(firewall?.bans ?? 0)
     gauges.kernelFailures.set(firewall?.failures ?? 0)
+    const crowdsec = sources.crowdsec()
+    gauges.crowdsecDecisions.set(crowdsec?.decisions ?? 0)
+    gauges.crowdsecFailures.set(crowdsec?.failures ?? 0)
+    if (crowdsec === null || crowdsec.age === null) gauges.crowdsecAge.remove({})
+    else gauges.crowdsecAge.set(crowdsec.age / 1000)
     gauges.generation.set(sources.generation())
     gauges.ready.set(sources.ready() ? 1 : 0)
     gauges.linesDropped.set(sources.linesDropped())

@@ -162,10 +162,13 @@ class ClientCarrier implements Carrier<UndiciExchange>, ExchangeCarrier {
  * redirects are not followed, since they would choose the address in the owner's place; whether plain http will do is
  * the caller's decision.
  *
- * `timeout` in ms for all of it; `maxBytes` of body. Rejects with an Error whose message tells the owner what was
+ * `timeout` in ms for all of it; `maxBytes` of body; `headers`: further ones, names and values in turn. Rejects with an Error whose message tells the owner what was
  * wrong: not reachable, a status other than 200, too large, too slow, not UTF-8.
  */
-export async function fetchDocument(url: string, limits: { timeout: number; maxBytes: number }): Promise<Document> {
+export async function fetchDocument(
+  url: string,
+  limits: { timeout: number; maxBytes: number; headers?: readonly string[] }
+): Promise<Document> {
   const parsed = URL.canParse(url) ? new URL(url) : null
   if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
     throw new Error(`${url}: expected an http or https URL`)
@@ -188,7 +191,7 @@ export async function fetchDocument(url: string, limits: { timeout: number; maxB
     const response = await client.request({
       method: 'GET',
       path: pathname + search,
-      headers: ['accept', 'application/json', 'accept-encoding', 'identity'],
+      headers: ['accept', 'application/json', 'accept-encoding', 'identity', ...(limits.headers ?? [])],
       signal: AbortSignal.timeout(limits.timeout)
     })
     // Nobody reads the rest of an answer that is refused; its abrupt end must not surface as an unhandled error.

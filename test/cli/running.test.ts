@@ -31,6 +31,7 @@ const REPORT: StatusReport = {
   store: { state: 'degraded', reason: 'database or disk is full', pending: 3, dropped: 2, bytes: 8192 },
   firewall: null,
   cluster: null,
+  crowdsec: null,
   limitTables: [{ table: 'rate', half: 'strangers', fill: 0.75 }],
   lastReload: { at: '2026-01-01T00:00:00.000Z', outcome: 'refused', reason: 'errors' }
 }

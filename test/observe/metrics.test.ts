@@ -17,6 +17,7 @@ function bench() {
     bansEvicted: () => 2,
     firewall: () => ({ bans: 5, failures: 1 }),
     shedding: (worker) => worker,
+    crowdsec: () => ({ decisions: 7, age: 4_000, failures: 2 }),
     beatAge: (worker) => (worker === 0 ? 20 : Infinity),
     generation: () => 3,
     ready: () => true,

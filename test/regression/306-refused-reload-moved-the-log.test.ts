@@ -26,7 +26,8 @@ void t.test('lines go where the plan that serves says', async (t) => {
     issuers: () => [],
     firewall: () => null,
     explainBytes: 0,
-    keyUses: new KeyUses()
+    keyUses: new KeyUses(),
+    crowdsec: () => null
   })
   const served = to('served')
   observation.prepare(served).commit()

@@ -35,6 +35,8 @@ export interface StatusReport {
   store: StoreHealth | null
   /** What the kernel keeps out by itself; null: nothing, `threats.blockAt` is the gateway. */
   firewall: FirewallReport | null
+  /** What is taken over from CrowdSec; null: `threats.crowdsec` is not there. */
+  crowdsec: CrowdsecReport | null
   /** How full each table of the limits is. */
   limitTables: LimitTableReport[]
   /** The store that several hosts share; null: this host is alone. */
@@ -89,6 +91,19 @@ export interface FirewallReport {
   /** Changes that failed, since the start. */
   failures: number
   /** Why the last one failed, where bans aren't in the kernel for it; null when they are. */
+  error: string | null
+}
+
+export interface CrowdsecReport {
+  /** Addresses and networks that its decisions ban here. */
+  decisions: number
+  /** Since it last answered; null: it has not yet. */
+  age: number | null
+  /** Decisions of other types and scopes, too wide or unreadable, since the whole list was last read. */
+  ignored: number
+  /** Questions without a good answer, since the start. */
+  failures: number
+  /** Why the last one got none; null when it did. */
   error: string | null
 }
 

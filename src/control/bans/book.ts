@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { BanReport } from '../../ban.ts'
-import { formatIp, IpSet, networkOf, parseCidr, type Cidr } from '../../ip.ts'
+import { IpSet, parseCidr, type Cidr } from '../../ip.ts'
 import { BanTable, blocksOf, PINNED, type Space } from '../../memory/ban-table.ts'
 import type { SharedMemory } from '../../memory/shared.ts'
 import type { ThreatsPlan } from '../../plan.ts'
 import type { Log } from '../../observe/log.ts'
 import { infoOf, seconds, spaceOf } from '../../threats/bans.ts'
-import { ADDED } from '../../threats/tag.ts'
+import { ADDED, CROWDSEC } from '../../threats/tag.ts'
 import type { BanRows } from '../store/bans.ts'
+import { textOf, WIDEST_V4, WIDEST_V6 } from './block.ts'
 
 /** A ban as its owner is shown it: points in time in ISO 8601, UTC. */
 export interface BanEntry {
@@ -43,9 +44,18 @@ export interface BanFollower {
   lifted(ban: BanReport): void
 }
 
-/** Shortest prefix an owner may ban: a shorter one is a slip, and would take in a good part of the internet. */
-const WIDEST_V4 = 8
-const WIDEST_V6 = 16
+/** What others decide. */
+export interface Decided {
+  cidr: Cidr
+  /** ms since the epoch. */
+  until: number
+  /** The name that stands for whoever decided. */
+  scenario: string
+  reason: string
+}
+
+/** Ends so near to each other are the same, ms. */
+const SAME = 2_000
 
 /** Between two looks for bans that have ended, ms. */
 const PRUNE = 10_000
@@ -117,9 +127,9 @@ export class BanBook {
     this.#sharing = sharing
   }
 
-  /** What this host may tell others, with its ids. */
+  /** What this host may tell others, with its ids. CrowdSec tells each of them itself what it decides, and takes back. */
   held(): [string, BanReport][] {
-    return [...this.#entries]
+    return [...this.#entries].filter(([, { scenario }]) => scenario !== CROWDSEC)
   }
 
   /** Another host has banned somebody. False: not here, or not any more. */
@@ -143,10 +153,7 @@ export class BanBook {
   takenBack(id: string): boolean {
     const ban = this.#entries.get(id)
     if (ban === undefined) return true
-    this.#lift(ban)
-    this.#entries.delete(id)
-    this.#rows?.remove(id)
-    this.#follower?.lifted(ban)
+    this.#end(ban)
     this.#log().warn(`${ban.who} is no longer banned, at the word of another host's owner`)
     return true
   }
@@ -187,22 +194,8 @@ export class BanBook {
     if (bits < widest) return `${address} is wider than a /${widest}`
     if (this.#never.has(bytes)) return `${address} is in threats.never or a trusted proxy, and those are never banned`
     const now = this.#clock()
-    const who = textOf(cidr)
-    const ban: BanReport = {
-      kind: 'address',
-      key: who,
-      who,
-      scenario: ADDED,
-      where: '',
-      reason,
-      at: now,
-      until: now + time,
-      offences: 0,
-      remembered: now + time,
-      mode: 'enforce',
-      limited: false,
-      evidence: []
-    }
+    const ban = banOf({ cidr, until: now + time, scenario: ADDED, reason }, now)
+    const { who } = ban
     if (!this.#enforce(ban, now)) return 'the table of bans has no room for it (GATEHOUSE_BAN_SLOTS)'
     this.#keep(ban)
     this.#sharing?.made(idOf(ban), ban)
@@ -217,10 +210,7 @@ export class BanBook {
     const removed: BanEntry[] = []
     for (const [id, ban] of this.#entries) {
       if (id !== what && !(ban.kind === 'address' && ban.key === who)) continue
-      this.#lift(ban)
-      this.#entries.delete(id)
-      this.#rows?.remove(id)
-      this.#follower?.lifted(ban)
+      this.#end(ban)
       this.#sharing?.removed(id, ban, this.#clock())
       removed.push(entryOf(id, ban))
     }
@@ -228,8 +218,50 @@ export class BanBook {
     return removed
   }
 
+  /**
+   * Bans a block because others decided so. An owner's ban of it stays in its place, and so does one that ends later.
+   * @returns whether it is banned by this decision now
+   */
+  hold(decided: Decided): boolean {
+    const { cidr, until, scenario } = decided
+    const now = this.#clock()
+    if (cidr.bits === cidr.bytes.length * 8 && this.#never.has(cidr.bytes)) return false
+    const ban = banOf(decided, now)
+    const id = idOf(ban)
+    const known = this.#entries.get(id)
+    const holds = known !== undefined && known.until > now ? known : null
+    const own = holds?.scenario === scenario
+    if (holds !== null && !own && !holds.limited && (holds.scenario === ADDED || holds.until >= until)) return false
+    // The table never shortens a ban, nor makes one of a limit.
+    if (holds !== null && (holds.until > until || holds.limited)) this.#lift(holds)
+    if (!this.#enforce(ban, now)) return false
+    // A decision is told again and again, its end reckoned from what is left: that is nothing new.
+    if (own && Math.abs(holds.until - until) < SAME) return true
+    this.#keep({ ...ban, offences: holds?.offences ?? 0 })
+    return true
+  }
+
+  /** Ends a block's ban if it is of this scenario. */
+  release(scenario: string, who: string): void {
+    const ban = this.#entries.get(idOf({ mode: 'enforce', kind: 'address', key: who }))
+    if (ban?.scenario === scenario) this.#end(ban)
+  }
+
+  /** What a scenario bans. */
+  *namesOf(name: string): Iterable<{ who: string; until: number }> {
+    for (const { scenario, who, until } of this.holding()) if (scenario === name) yield { who, until }
+  }
+
   close(): void {
     clearInterval(this.#timer)
+  }
+
+  #end(ban: BanReport): void {
+    const id = idOf(ban)
+    this.#lift(ban)
+    this.#entries.delete(id)
+    this.#rows?.remove(id)
+    this.#follower?.lifted(ban)
   }
 
   #keep(ban: BanReport): void {
@@ -272,13 +304,27 @@ function blocks({ key }: BanReport): { bytes: Uint8Array; bits: number }[] {
   return cidr === null ? [] : blocksOf(cidr.bytes, cidr.bits)
 }
 
-/** An address alone, or a block. */
-function textOf({ bytes, bits }: Cidr): string {
-  const network = formatIp(networkOf(bytes, bits))
-  return bits === bytes.length * 8 ? network : `${network}/${bits}`
+/** A ban of a block that no request led to. */
+function banOf({ cidr, until, scenario, reason }: Decided, now: number): BanReport {
+  const who = textOf(cidr)
+  return {
+    kind: 'address',
+    key: who,
+    who,
+    scenario,
+    where: '',
+    reason,
+    at: now,
+    until,
+    offences: 0,
+    remembered: until,
+    mode: 'enforce',
+    limited: false,
+    evidence: []
+  }
 }
 
-function idOf({ mode, kind, key }: BanReport): string {
+function idOf({ mode, kind, key }: Pick<BanReport, 'mode' | 'kind' | 'key'>): string {
   return createHash('sha256').update(`${mode} ${kind} ${key}`).digest('hex').slice(0, 12)
 }
 

@@ -27,7 +27,7 @@ import { compileRevocations } from './revocations.ts'
 import { Routes } from './routes.ts'
 import { Schemas } from './schemas.ts'
 import { compileTests } from './tests.ts'
-import { compileThreats } from './threats.ts'
+import { compileCrowdsec, compileThreats } from './threats.ts'
 import { Upstreams } from './upstreams.ts'
 
 export type { EffectiveLine }
@@ -89,6 +89,7 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
     certificates,
     gatewayIp: compileGatewayIp(levels.gateway, report),
     threats: compileThreats(config, { listeners, routes: routes.plans }, report),
+    crowdsec: compileCrowdsec(config, report),
     issuers: issuers.plans,
     upstreams: upstreams.plans,
     log: compileLog(config.log, documents),

@@ -2,6 +2,7 @@
 import { RESERVED, tagOfName } from '../../threats/tag.ts'
 import type {
   BanTimes,
+  CrowdsecPlan,
   EventPlan,
   HoneypotPlan,
   KeyPart,
@@ -35,6 +36,21 @@ export function compileThreats(
     honeypots: compileHoneypots(threats, around.routes, report),
     never: [...(threats.never ?? []), ...around.listeners.flatMap(({ client }) => client.trustedProxies)],
     blockAt: threats.blockAt ?? 'gateway'
+  }
+}
+
+const ASK = 10_000
+
+export function compileCrowdsec({ threats }: Config, report: Report): CrowdsecPlan | null {
+  const crowdsec = threats?.crowdsec
+  if (crowdsec === undefined) return null
+  const { url, key, interval } = crowdsec
+  if (new URL(url).search !== '')
+    report.error(['threats', 'crowdsec', 'url'], 'expected the local API’s address, without a query')
+  return {
+    url: url.replace(/\/$/, ''),
+    key,
+    interval: interval === undefined ? ASK : duration(interval)
   }
 }
 

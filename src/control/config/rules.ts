@@ -231,6 +231,9 @@ function issuers(root: Node, findings: Findings): void {
     if (secret?.kind === 'scalar' && secret.origin === 'written')
       findings.warn(secret, ['issuers', i, 'introspection', 'clientSecret'], WRITTEN_SECRET)
   }
+  const key = child(child(child(root, 'threats'), 'crowdsec'), 'key')
+  if (key?.kind === 'scalar' && key.origin === 'written')
+    findings.warn(key, ['threats', 'crowdsec', 'key'], WRITTEN_SECRET)
   for (const [i, consumer] of itemsOf(child(root, 'consumers')).entries())
     for (const [j, token] of itemsOf(child(consumer, 'jwt')).entries())
       claim(child(token, 'issuer'), ['consumers', i, 'jwt', j, 'issuer'], i)

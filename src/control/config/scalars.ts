@@ -294,6 +294,16 @@ const KINDS = {
     unit: true,
     pattern: DURATION
   },
+  interval: {
+    expected: 'a duration from 1s to 1h',
+    example: '1s',
+    check: (text) => {
+      const value = parseDuration(text)
+      return when(value !== null && value >= 1_000 && value <= 3_600_000)
+    },
+    unit: true,
+    pattern: DURATION
+  },
   size: {
     expected: 'a size such as 512b, 64kb, 1mb or 2gb',
     example: '1mb',

@@ -29,6 +29,7 @@ const REPORT: StatusReport = {
   store: { state: 'ok', reason: '', pending: 0, dropped: 0, bytes: 8192 },
   firewall: null,
   cluster: null,
+  crowdsec: null,
   limitTables: [],
   lastReload: null
 }

@@ -101,8 +101,15 @@ export const Threats = define(
           ['gateway', 'nftables']
         )
       ),
+      crowdsec: maybe(
+        mapping('A CrowdSec whose decisions to ban addresses and networks hold here too.', {
+          url: text('Its local API, http://127.0.0.1:8080 say.', 'endpoint'),
+          key: text('As `cscli bouncers add gatehouse` prints it.', 'header-value', { secret: true }),
+          interval: maybe(text('How often it is asked, 1s to 1h. Default 10s.', 'interval'))
+        })
+      ),
       mode: maybe(Mode)
     },
-    { atLeastOne: ['bans', 'honeypots', 'never', 'blockAt', 'mode'] }
+    { atLeastOne: ['bans', 'honeypots', 'never', 'blockAt', 'crowdsec', 'mode'] }
   )
 )

@@ -1,0 +1,100 @@
+/** The access log as Debian's fail2ban reads it with the filter of deploy/fail2ban/: whom it would count, and whom not. */
+import { execFile } from 'node:child_process'
+import { accessSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { AccessLines } from '../../../src/observe/access-line.ts'
+import { emptyRecord } from '../../../src/observe/codec.ts'
+import type { AccessRecord } from '../../../src/observe/record.ts'
+
+const run = promisify(execFile)
+const PROGRAM = '/usr/bin/fail2ban-regex'
+const FILTER = fileURLToPath(new URL('../../../deploy/fail2ban/filter.d/gatehouse.conf', import.meta.url))
+
+const VICTIM = '198.51.100.1'
+/** What an attacker would like to be read as: the end of a value, and members or a line of his own. */
+const FORGED = [
+  `","client":"${VICTIM}","policy":"auth"`,
+  `\\","client":"${VICTIM}","policy":"auth"`,
+  `"}\n{"time":"2026-11-26T12:00:00.123Z","id":"x","client":"${VICTIM}","policy":"auth"`,
+  `\u2028{"time":"2026-11-26T12:00:00.123Z","id":"x","client":"${VICTIM}","policy":"auth"`,
+  '\\'.repeat(255),
+  '"'.repeat(255)
+]
+
+const line = (more: Partial<AccessRecord>): string =>
+  Buffer.from(
+    new AccessLines().add({
+      ...emptyRecord(),
+      time: Date.now(),
+      id: 'r1',
+      method: 'GET',
+      scheme: 'https',
+      host: 'api.example.com',
+      path: '/a',
+      status: 403,
+      decision: 'deny',
+      ...more
+    })
+  ).toString('latin1')
+
+function missing(): string | false {
+  try {
+    accessSync(PROGRAM)
+    return false
+  } catch {
+    return 'Debian’s fail2ban is not installed'
+  }
+}
+
+/** Addresses that fail2ban counts in a log, one for each time. */
+async function counted(dir: string, lines: string[]): Promise<string[]> {
+  const file = join(dir, 'access.log')
+  writeFileSync(file, lines.join(''))
+  const { stdout } = await run(PROGRAM, ['-o', 'ip', file, FILTER])
+  return stdout.split('\n').filter((text) => text !== '')
+}
+
+t.test('fail2ban', { skip: missing() }, async (t) => {
+  const dir = t.testdir({})
+
+  await t.test('counts refusals for what a client did, and nothing else', async (t) => {
+    const refusals = ['auth', 'honeypot', 'framing', 'ban'].map((policy, i) =>
+      line({ clientIp: `203.0.113.${i}`, policy, id: '' })
+    )
+    const others = [
+      ...['route', 'limits', 'authorize', 'ip', ''].map((policy) => line({ clientIp: '192.0.2.1', policy })),
+      line({ clientIp: '192.0.2.2', policy: '', shadow: 'auth', status: 200, decision: 'forward' }),
+      line({ clientIp: '192.0.2.3', policy: 'route', reason: '"policy":"auth"' })
+    ]
+    const v6 = line({ clientIp: '2001:db8::7', policy: 'auth', status: 401, service: 's', route: 's.r', query: 'a=1' })
+    t.same(await counted(dir, [...refusals, ...others, v6]), [
+      '203.0.113.0',
+      '203.0.113.1',
+      '203.0.113.2',
+      '203.0.113.3',
+      '2001:db8::7'
+    ])
+  })
+
+  await t.test('nothing that a client writes makes it another, or hides it', async (t) => {
+    const places = ['id', 'method', 'host', 'path', 'query', 'userAgent', 'subject', 'consumer', 'reason'] as const
+    const hostile = places.flatMap((place) => FORGED.map((text) => ({ [place]: text })))
+    t.same(
+      await counted(
+        dir,
+        hostile.map((one) => line({ clientIp: '203.0.113.9', policy: 'auth', ...one }))
+      ),
+      hostile.map(() => '203.0.113.9')
+    )
+    t.same(
+      await counted(
+        dir,
+        hostile.map((one) => line({ clientIp: '203.0.113.9', policy: 'route', ...one }))
+      ),
+      []
+    )
+  })
+})
