@@ -7,7 +7,7 @@ import { readEnv } from '../env.ts'
 import { HeaderList } from '../headers.ts'
 import { parseIp } from '../ip.ts'
 import { monotonicMs, monotonicNs, wallMs } from '../memory/clock.ts'
-import { allocateShared, forgetCounts, type SharedMemory } from '../memory/shared.ts'
+import { allocateShared, forgetCounts, type SharedMemory, setClusterHeard } from '../memory/shared.ts'
 import type { KeySet, ListenerPlan, Plan } from '../plan.ts'
 import { ContentJudge } from '../policy/validation/content-threads.ts'
 import type { ClientCertificate } from '../request.ts'
@@ -67,6 +67,8 @@ export class Rehearsal {
   static async open(plan: Plan, callers: ReadonlySet<string>, keys: readonly KeySet[]): Promise<Rehearsal> {
     const clock = { now: wallMs() }
     const memory = allocateShared(SIZES)
+    // No store is asked offline, and none is missed: limits over several hosts count as on one.
+    setClusterHeard(memory, true)
     const started = monotonicNs()
     const services = new WorkerServices({
       memory,

@@ -103,3 +103,27 @@ tests:
 `)
   t.strictSame(new Set(Object.values(got)), new Set(['passed']), JSON.stringify(got))
 })
+
+t.test('limits over several hosts count as on one, and miss no store', async (t) => {
+  const route = (name: string, more: string): string =>
+    `      - { name: ${name}, match: { paths: ["/${name}"] }, policies: { limits: [ { name: l, rate: 3/h, by: all, scope: cluster, ${more} } ] } }`
+  const cases = (
+    name: string
+  ): string => `  - { name: ${name} N, request: { url: "http://a/${name}", repeat: 3 }, expect: { decision: forward } }
+  - { name: ${name} N+1, request: { url: "http://a/${name}", repeat: 4 }, expect: { decision: deny, status: 429, rule: l } }`
+  const got = await verdicts(`version: 1
+listen: [ { address: "127.0.0.1:0" } ]
+cluster: { redis: "redis://127.0.0.1:9" }
+services:
+  - name: s
+    url: "http://127.0.0.1:9"
+    policies: { auth: public }
+    routes:
+${route('first', 'onFailure: closed')}
+${route('strict', 'strict: true, onFailure: closed')}
+tests:
+${cases('first')}
+${cases('strict')}
+`)
+  t.strictSame(new Set(Object.values(got)), new Set(['passed']), JSON.stringify(got))
+})
