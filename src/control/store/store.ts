@@ -52,6 +52,8 @@ export class Store {
   readonly #waiting = new Map<number, (reply: StoreReply) => void>()
   /** By table and row: the last word on a row is what counts. */
   #pending = new Map<string, Write>()
+  /** Of what was pending: handed to the thread, and not yet in the database. */
+  #sending = 0
   #timer: NodeJS.Timeout | undefined
   #underWay: Promise<string | null> = Promise.resolve(null)
   #lastId = OPENED
@@ -156,16 +158,19 @@ export class Store {
     this.#timer = undefined
     const batch = [...this.#pending]
     this.#pending = new Map()
+    this.#sending = batch.length
     for (let at = 0; at < batch.length; at += PART) {
       const writes = batch.slice(at, at + PART).map(([, write]) => write)
       const reply = await this.#ask((id) => ({ id, type: 'write', writes, durable }))
       if (!reply.ok) {
         // What was changed meanwhile is newer than what failed.
         this.#pending = new Map([...batch.slice(at), ...this.#pending])
+        this.#sending = 0
         this.#timer ??= setTimeout(() => void this.#drain(false), RETRY)
         this.#degrade(reply.reason)
         return reply.reason
       }
+      this.#sending = batch.length - Math.min(at + PART, batch.length)
       this.#bytes = reply.bytes
       for (const reason of reply.refused) this.#options.onNote('error', `a change could not be kept: ${reason}`)
     }
@@ -189,7 +194,7 @@ export class Store {
     return {
       state: this.#reason === '' ? 'ok' : 'degraded',
       reason: this.#reason,
-      pending: this.#pending.size,
+      pending: this.#pending.size + this.#sending,
       dropped: this.#dropped,
       bytes: this.#bytes
     }

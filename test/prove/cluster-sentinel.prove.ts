@@ -1,8 +1,8 @@
 /** A store behind a sentinel, which says where the master is. */
 import t from 'tap'
-import { status } from '../control-socket.ts'
-import { countedTogether, EXACTLY, startPair } from './pair.ts'
-import { noRedis, startRedis, startSentinel } from './redis-server.ts'
+import { status } from '../e2e/control-socket.ts'
+import { countedTogether, EXACTLY, startPair } from '../e2e/cluster/pair.ts'
+import { noRedis, startRedis, startSentinel } from '../e2e/cluster/redis-server.ts'
 
 if (noRedis) {
   t.plan(0, noRedis)

@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ask } from '../client.ts'
-import { freePort } from '../free-port.ts'
-import { admitted, ADMITTED, countedTogether, EXACTLY, startPair } from './pair.ts'
-import { noRedis, soon, startRedis } from './redis-server.ts'
+import { ask } from '../e2e/client.ts'
+import { freePort } from '../e2e/free-port.ts'
+import { admitted, ADMITTED, countedTogether, EXACTLY, startPair } from '../e2e/cluster/pair.ts'
+import { noRedis, soon, startRedis } from '../e2e/cluster/redis-server.ts'
 
 if (noRedis) {
   t.plan(0, noRedis)

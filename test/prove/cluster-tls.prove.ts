@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { testCertificate } from '../certificates.ts'
-import { status } from '../control-socket.ts'
-import { freePort } from '../free-port.ts'
-import { countedTogether, EXACTLY, startPair } from './pair.ts'
-import { noRedis, startRedis } from './redis-server.ts'
+import { testCertificate } from '../e2e/certificates.ts'
+import { status } from '../e2e/control-socket.ts'
+import { freePort } from '../e2e/free-port.ts'
+import { countedTogether, EXACTLY, startPair } from '../e2e/cluster/pair.ts'
+import { noRedis, startRedis } from '../e2e/cluster/redis-server.ts'
 
 if (noRedis) {
   t.plan(0, noRedis)

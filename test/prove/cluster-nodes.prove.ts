@@ -1,8 +1,8 @@
 /** A Redis Cluster of three masters. */
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
-import { countedTogether, EXACTLY, startPair } from './pair.ts'
-import { noRedis, startRedis } from './redis-server.ts'
+import { countedTogether, EXACTLY, startPair } from '../e2e/cluster/pair.ts'
+import { noRedis, startRedis } from '../e2e/cluster/redis-server.ts'
 
 if (noRedis) {
   t.plan(0, noRedis)
