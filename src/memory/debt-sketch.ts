@@ -15,15 +15,16 @@
  * no less than what the key owed; and from then on no cell of the key holds less than what it owes now. Of two threads
  * that charge a key at once one exchange fails, and its thread judges again by what the other left.
  *
- * A key goes from here into a slot and back. Whoever charges a key here (1) announces that, (2) reads what it owes, (3)
- * looks for a slot of the key, killing claims that are TENTATIVE and leaving for a LIVE one, (4) charges. Whoever claims a
- * slot for a key, once that is TENTATIVE, looks whether anything is announced and, if so, reads what the key owes and
- * charges the claim's own request here, too, before the slot becomes LIVE. Whoever displaces a slot notes its debt here
- * before the slot stops to be LIVE. Suppose a slot of the key is LIVE, at the moment of (4), with a debt that (2) did not
- * see. The claim's charge came before (2), or the exchange of (4) would have failed by it; unless there was none, because
- * the claim looked before (1). Either way the slot was TENTATIVE before (3), which then killed it or found it LIVE. Had it
- * been displaced before (3) came to it, its debt was noted before: by (2), or after, and then (4) fails unless what was
- * read was as much.
+ * A key goes from here into a slot and back. Whoever charges a key here (1) reads what it owes, (2) announces a time no
+ * earlier than what it will owe, (3) looks for a slot of the key, killing claims that are TENTATIVE and leaving for a LIVE
+ * one, (4) charges. Whoever claims a slot for a key, once that is TENTATIVE, looks whether anything is announced and, if
+ * so, reads what the key owes and charges the claim's own request here, too, before the slot becomes LIVE. Whoever
+ * displaces a slot notes its debt here before the slot stops to be LIVE. Suppose a slot of the key is LIVE, at the moment
+ * of (4), with a debt that (1) did not see. The claim's charge came before (1), or the exchange of (4) would have failed
+ * by it; unless there was none, because the claim looked before (2). Either way the slot was TENTATIVE before (3), which
+ * then killed it or found it LIVE. Had it been displaced before (3) came to it, its debt was noted before: by (1), or
+ * after, and then (4) fails unless what was read was as much. Had it been taken over as idle before (3) came to it, it
+ * owed nothing by the clock as read after (3), which is what (4) charges by.
  */
 
 /** Of a bucket's time to refill, ns: to 2 s, to 2 min, to 2 h, and more. */
@@ -72,7 +73,7 @@ export class DebtSketch {
     this.#cells = cellsFor(slots)
   }
 
-  /** (1): from now on claimants look here, until `time`. */
+  /** (2): from now on claimants look here, until `time`. */
   announce(time: bigint): void {
     this.#raise(0, time)
   }
@@ -102,7 +103,7 @@ export class DebtSketch {
   }
 
   /**
-   * (4): charges a key, of which `owed` has just said `before`, after `announce`.
+   * (4): charges a key, of which `owed` has just said `before`, after `announce` of no earlier a `time`.
    * @returns false: somebody was in between; ask `owed` again
    */
   charge(lo: number, hi: number, before: bigint, time: bigint): boolean {

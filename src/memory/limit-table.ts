@@ -24,6 +24,9 @@ import { AGAIN, ATTEMPTS, FULL, SlotTable, WINDOW, bytesOfSlots, slotCount } fro
 /** Longest that a bucket may take to refill, burst × interval: 2^60 ns, 36 years. */
 export const MAX_REFILL_NS = 1n << 60n
 
+/** How long a thread may be put aside in the midst of a charge to the sketch without having to begin anew, ns. */
+const STALL_NS = 1_000_000_000n
+
 /** A rate and its burst as the table counts them. */
 export interface Rate {
   /** ns that one unit takes to be refilled, at least 1. */
@@ -81,9 +84,11 @@ export function newRate(count: number, periodMs: number, burst: number, cost = 1
 export class LimitTable extends SlotTable {
   readonly #clock: () => bigint
   readonly #sketch: DebtSketch
-  // What `#leastOf` found.
+  // What `#findLeast` found.
   #leastPlace = 0
   #leastWord = 0n
+  /** The time by which `#chargeSketch` charged. */
+  #chargedAt = 0n
   /** To turn a bigint of at most 63 bits into a number: through two views of 8 bytes, a third of what Number() costs. */
   readonly #whole = new BigInt64Array(1)
   readonly #lanes = new Int32Array(this.#whole.buffer)
@@ -149,19 +154,19 @@ export class LimitTable extends SlotTable {
         if (units === 0) return this.#admit(0n, rate, into)
         slot = this.claim(lo, hi, now, attempt)
         if (slot === FULL) {
-          const latest = now + MAX_REFILL_NS
-          this.#sketch.announce(now + more + rate.capacity < latest ? now + more + rate.capacity : latest)
           const owed = this.#sketch.owed(lo, hi)
-          let due = (owed > now ? owed : now) + more
-          if (due > latest) due = latest > owed ? latest : owed + 1n
-          if (this.overtaken(lo, hi) || !this.#sketch.charge(lo, hi, owed, due)) continue
-          return this.#say(due - now, rate, into)
+          at = this.#read(now)
+          const ahead = owed > at ? owed - at : 0n
+          let added = more
+          if (ahead + more > MAX_REFILL_NS) added = ahead < MAX_REFILL_NS ? MAX_REFILL_NS - ahead : 1n
+          const due = this.#chargeSketch(lo, hi, owed, at, added)
+          if (due < 0n) continue
+          return this.#say(due - this.#chargedAt, rate, into)
         }
         if (slot === AGAIN) continue
         word = this.claimedWord
         // As in #fillFirst.
-        const read = this.#clock()
-        if (read > at) at = read
+        at = this.#read(now)
         if (this.#sketch.any(at)) {
           arrival = this.#sketch.owed(lo, hi)
           if (!this.#sketch.charge(lo, hi, arrival, (arrival > at ? arrival : at) + more)) continue
@@ -201,13 +206,27 @@ export class LimitTable extends SlotTable {
   }
 
   /**
+   * A slot that was displaced and whose claim was then killed is DEAD with the time of the key before it, which may be
+   * ahead. A bucket with less in it would bring back a word that a thread put aside still has in mind for that key, and
+   * its charge would go to the bucket: the key had one more than its limit by that.
+   */
+  protected override passed(word: bigint, now: bigint): boolean {
+    return word >> 2n < now
+  }
+
+  /** The clock, not before `now`. */
+  #read(now: bigint): bigint {
+    const read = this.#clock()
+    return read > now ? read : now
+  }
+
+  /**
    * Step 4 of a claim: the first request of a bucket, admitted unless the sketch has a debt of this key. The clock is
    * read here, after the look for rivals: if another thread found this key's earlier bucket expired and took its slot, it
    * is expired by this reading too, though perhaps not by the older `now`.
    */
   #fillFirst(slot: number, lo: number, hi: number, rate: Rate, now: bigint, into: Verdict): boolean {
-    const clock = this.#clock()
-    const read = clock > now ? clock : now
+    const read = this.#read(now)
     let owed = read
     let noted = -1n
     if (this.#sketch.any(read)) {
@@ -219,7 +238,10 @@ export class LimitTable extends SlotTable {
     // Noted in any case, so that whoever charges the sketch for this key meanwhile must look again.
     if (noted >= 0n && !this.#sketch.charge(lo, hi, noted, fits ? next : owed + 1n)) return false
     // A slot is worth having for a debt alone: it is why this key got one.
-    const word = (fits ? next : owed) << 2n
+    let due = fits ? next : owed
+    // Of a displaced slot: if what others owe has raised the debt since #displaces, to less than the slot said before.
+    if (due <= this.claimedWord >> 2n) due = (this.claimedWord >> 2n) + 1n
+    const word = due << 2n
     if (Atomics.compareExchange(this.words, slot * 2 + 1, this.claimedWord, word) !== this.claimedWord) return false
     if (fits) this.#admit(next - read, rate, into)
     else this.#refuse(owed - read, rate, into)
@@ -228,7 +250,8 @@ export class LimitTable extends SlotTable {
 
   /**
    * Whether a key in a full window may have the slot of the one that owes least, which is noted in the sketch then. Of
-   * its own scale, and only if it would owe more: who takes a slot is further from its next request than who loses it.
+   * its own scale, and only if it would owe more: who takes a slot is further from its next request than who loses it,
+   * and the slot's word becomes larger. A DEAD slot is had like a LIVE one, but has nothing to be noted.
    */
   #displaces(lo: number, hi: number, rate: Rate, now: bigint): boolean {
     if (!this.#findLeast(lo, hi)) return false
@@ -236,7 +259,9 @@ export class LimitTable extends SlotTable {
     const noted = this.#sketch.any(now) ? this.#sketch.owed(lo, hi) : now
     const owed = noted > now ? noted : now
     const next = owed + rate.interval
-    if ((next - now > rate.capacity ? owed : next) <= word >> 2n) return false
+    // What `publish` makes of the word has this time: one more than before, if the slot is DEAD.
+    if ((next - now > rate.capacity ? owed : next) <= (word + 3n) >> 2n) return false
+    if ((word & 3n) !== 0n) return true
     const slot = this.slotAt(lo, hi, this.#leastPlace)
     const victimLo = this.keyLo(slot)
     const victimHi = this.keyHi(slot)
@@ -245,13 +270,15 @@ export class LimitTable extends SlotTable {
     return true
   }
 
-  /** The LIVE slot of the key's window and scale whose bucket is full soonest. */
+  /** The slot of the key's window, LIVE and of its scale or DEAD, whose time comes soonest. */
   #findLeast(lo: number, hi: number): boolean {
     let found = false
     for (let place = 0; place < WINDOW; place++) {
       const slot = this.slotAt(lo, hi, place)
       const word = this.word(slot)
-      if ((word & 3n) !== 0n || (found && word >= this.#leastWord) || !sameScale(this.keyHi(slot), hi)) continue
+      if (found && word >= this.#leastWord) continue
+      const live = (word & 3n) === 0n
+      if (live ? !sameScale(this.keyHi(slot), hi) : (word & 3n) !== 3n) continue
       found = true
       this.#leastPlace = place
       this.#leastWord = word
@@ -259,20 +286,38 @@ export class LimitTable extends SlotTable {
     return found
   }
 
-  /** Judges by the sketch. False: somebody was in between, or the key has a slot by now. */
+  /** Judges by the sketch. False: to be judged again. */
   #takeWithoutSlot(lo: number, hi: number, rate: Rate, now: bigint, into: Verdict): boolean {
-    this.#sketch.announce(now + rate.capacity)
     const owed = this.#sketch.owed(lo, hi)
-    const before = owed > now ? owed : now
-    const next = before + rate.interval
-    if (next - now > rate.capacity) {
-      this.#refuse(before - now, rate, into)
+    const read = this.#read(now)
+    const ahead = owed > read ? owed - read : 0n
+    if (ahead + rate.interval > rate.capacity) {
+      this.#refuse(ahead, rate, into)
       into.full = true
       return true
     }
-    if (this.overtaken(lo, hi) || !this.#sketch.charge(lo, hi, owed, next)) return false
-    this.#admit(next - now, rate, into)
+    const due = this.#chargeSketch(lo, hi, owed, read, rate.interval)
+    if (due < 0n) return false
+    this.#admit(due - this.#chargedAt, rate, into)
     return true
+  }
+
+  /**
+   * Charges a key without a slot, of which the sketch has just said `owed`, at `read`. The clock is read once more after
+   * the look for its slot, as in #fillFirst: a slot of this key that another thread found idle, and took before it was
+   * looked for, is idle by this reading. What fitted at `read` fits then, too.
+   * @returns the time until which it owes now; -1: somebody was in between, the key has a slot by now, or this thread was
+   *   put aside for so long that claimants may have stopped to look
+   */
+  #chargeSketch(lo: number, hi: number, owed: bigint, read: bigint, more: bigint): bigint {
+    const until = (owed > read ? owed : read) + more + STALL_NS
+    this.#sketch.announce(until)
+    if (this.overtaken(lo, hi)) return -1n
+    const at = this.#read(read)
+    const due = (owed > at ? owed : at) + more
+    if (due > until || !this.#sketch.charge(lo, hi, owed, due)) return -1n
+    this.#chargedAt = at
+    return due
   }
 
   #peekWithoutSlot(lo: number, hi: number, rate: Rate, now: bigint, into: Verdict): void {

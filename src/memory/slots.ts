@@ -13,7 +13,8 @@
  *                            ▲                       └──killed, or given up──▶ DEAD ──taken over──▶ OWNED
  *
  * Every change makes the word larger, over all owners of the slot (LIVE→OWNED→TENTATIVE→DEAD are +1 each, DEAD→OWNED
- * is +2, and a subclass only ever writes larger LIVE words). So a word never comes back, and a compareExchange that
+ * is +2, and a subclass only ever writes larger LIVE words; a DEAD slot whose word is ahead of them, because it was
+ * displaced while it held something, waits until it is `passed`). So a word never comes back, and a compareExchange that
  * succeeds proves that the slot did not change between the load of the expected word and the exchange: neither its
  * word nor its key, which is only written while OWNED. That settles the race of a charge against a take-over: one of
  * the two exchanges fails, and its thread starts again.
@@ -93,6 +94,11 @@ export abstract class SlotTable {
   /** Whether a LIVE word says nothing that an absent slot would not. `now` as the table's own methods take it. */
   protected abstract idle(word: bigint, now: bigint): boolean
 
+  /** Whether any claimant's first LIVE word will be larger than what its claim makes of this DEAD one. */
+  protected passed(_word: bigint, _now: bigint): boolean {
+    return true
+  }
+
   /**
    * The LIVE slot of a key (`lo` and `hi` not both 0), or -1. Plain loads, at half the cost of Atomics.load, which
    * V8 makes a call: what they say is a hint. A slot is made sure by `word` and `holds` and then a compareExchange or
@@ -149,9 +155,10 @@ export abstract class SlotTable {
   }
 
   /**
-   * `claim` of a slot that is LIVE and not idle, at `place` of the key's window, where no slot is free. What the slot
-   * holds must be kept elsewhere, where a claimant of its key will look in step 4, before this is called: it is kept
-   * then before the slot stops to be LIVE, and is not found LIVE by anyone who could miss it there.
+   * `claim` of a slot that is LIVE and not idle, or DEAD and not passed, at `place` of the key's window, where no slot is
+   * free. What a LIVE one holds must be kept elsewhere, where a claimant of its key will look in step 4, before this is
+   * called: it is kept then before the slot stops to be LIVE, and is not found LIVE by anyone who could miss it there.
+   * The first LIVE word must be larger than `claimedWord`.
    * @param before its word: if that has changed, the answer is AGAIN
    */
   protected displace(lo: number, hi: number, place: number, before: bigint, attempt: number): number {
@@ -189,7 +196,11 @@ export abstract class SlotTable {
         if (word === 0n) return false
         if (Atomics.load(this.#halves, slot * 4) !== lo || Atomics.load(this.#halves, slot * 4 + 1) !== hi) break
         const state = Number(word & 3n)
-        if (state === LIVE && this.unchanged(slot, word, lo, hi)) return true
+        if (state === LIVE) {
+          if (this.unchanged(slot, word, lo, hi)) return true
+          // It may be this key's still, and only charged meanwhile.
+          continue
+        }
         if (state !== TENTATIVE) break
         if (Atomics.compareExchange(this.words, slot * 2 + 1, word, word + 1n) === word) break
       }
@@ -224,7 +235,7 @@ export abstract class SlotTable {
 
   #free(word: bigint, now: bigint): boolean {
     const state = Number(word & 3n)
-    return state === DEAD || (state === LIVE && this.idle(word, now))
+    return state === DEAD ? this.passed(word, now) : state === LIVE && this.idle(word, now)
   }
 
   #firstFree(lo: number, hi: number, now: bigint): number {
