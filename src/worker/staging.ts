@@ -5,8 +5,8 @@ import type { WorkerServices } from '../pipeline/services.ts'
 import { TablesBuilder, type Tables } from '../pipeline/tables.ts'
 import type { Apps } from './apps.ts'
 
-/** How long one turn of building may take, ms: requests wait no longer than that for a reload. */
-const SLICE = 5
+/** How long one turn of building may take, ms. A request crosses three or four turns on its way, and waits in each. */
+const SLICE = 1
 /** What the store of the cluster gets to answer before a generation serves without it, ms. */
 const STORE_PATIENCE = 1000
 
