@@ -40,9 +40,8 @@ async function costs(owner: Owner, consumers: number): Promise<{ start: Cost; re
 }
 
 /**
- * The claim is about a quiet machine of two cores. Where other programs have the cores the owner's wait says nothing
- * of the gateway, and its processor time is judged: of a reload, which is one thread's work after the other's, all of
- * it; of a start, where every thread loads its code beside the others, both cores' share.
+ * What the owner waits for is what is claimed, so that is judged. The processor time beside it says whether the gateway
+ * or the machine's other programs took it.
  */
 await proof('10,000 consumers with API keys: start and reload under 2 s', async (owner) => {
   const few = await costs(owner, 10)
@@ -50,9 +49,7 @@ await proof('10,000 consumers with API keys: start and reload under 2 s', async 
   const ms = (value: number): string => `${Math.round(value)} ms`
   const text = ({ wall, processor }: Cost): string => `${ms(wall)} (${ms(processor)} of processor time)`
   return {
-    holds:
-      Math.min(many.start.wall, many.start.processor / 2) < LIMIT &&
-      Math.min(many.reload.wall, many.reload.processor) < LIMIT,
+    holds: many.start.wall < LIMIT && many.reload.wall < LIMIT,
     figure: `start ${text(many.start)}, reload ${text(many.reload)}; with 10 consumers ${text(few.start)} and ${text(few.reload)}`
   }
 })
