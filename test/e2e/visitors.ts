@@ -29,12 +29,22 @@ export interface Losses {
   lost: string[]
   /** Of each answer, ms. */
   times: number[]
+  /** When each of them began, ms of performance.now(). */
+  began: number[]
   /** Answers that said `Connection: close`. */
   closes: number
 }
 
 export class Visitors {
-  readonly losses: Losses = { answered: 0, statuses: new Map(), bodies: new Map(), lost: [], times: [], closes: 0 }
+  readonly losses: Losses = {
+    answered: 0,
+    statuses: new Map(),
+    bodies: new Map(),
+    lost: [],
+    times: [],
+    began: [],
+    closes: 0
+  }
   readonly #port: number
   readonly #options: VisitorOptions
   readonly #running: Promise<void>[] = []
@@ -61,7 +71,7 @@ export class Visitors {
       try {
         line ??= await Line.open(this.#port, this.#options.ca)
         const answer = await line.ask(this.#options.path ?? '/', keepAlive, this.#options.headers ?? {})
-        this.#count(answer, performance.now() - began)
+        this.#count(answer, began)
         if (answer.close || !keepAlive) {
           line.end()
           line = null
@@ -78,10 +88,11 @@ export class Visitors {
     line?.end()
   }
 
-  #count(answer: LineAnswer, time: number): void {
+  #count(answer: LineAnswer, began: number): void {
     const { losses } = this
     losses.answered++
-    losses.times.push(time)
+    losses.times.push(performance.now() - began)
+    losses.began.push(began)
     losses.statuses.set(answer.status, (losses.statuses.get(answer.status) ?? 0) + 1)
     losses.bodies.set(answer.body, (losses.bodies.get(answer.body) ?? 0) + 1)
     if (answer.close) losses.closes++
