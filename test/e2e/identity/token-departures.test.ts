@@ -186,10 +186,13 @@ departure('alternative last characters: 15 of an ES256 signature, and those of e
 departure('(r, n-s): a second token, never a second spelling of one that was verified', async (t) => {
   const other = twin(good)
   t.not(other, good)
+  // An exchange is counted and then written down: with its line in the log it is in the count, and each one so far has.
   const before = await metric(gateway, 'gatehouse_token_verifications_total')
-  const { status } = await ask(gateway.port, '/header', { headers: { authorization: `Bearer ${other}` } })
+  const headers = { authorization: `Bearer ${other}`, 'user-agent': 'twin' }
+  const { status } = await ask(gateway.port, '/header', { headers })
   // Half of all honest signatures are the larger twin, so refusing it would refuse every second token.
   t.equal(status, 200)
+  await gateway.line(({ agent }) => agent === 'twin')
   t.equal(await metric(gateway, 'gatehouse_token_verifications_total'), before + 1, 'verified on its own')
   for (const spelling of spellings(other, 2)) await refusedFor(t, spelling, BAD_BASE64)
 })
