@@ -2,7 +2,7 @@
  * A ban as threads, store and owner speak of it. The ban itself is a few numbers in shared memory
  * (memory/ban-table.ts); this is what explains them, kept by the control thread.
  */
-import type { Mode, Where } from './plan.ts'
+import type { Mode, Where } from './plan/policy.ts'
 
 /** A request that counted. */
 export interface Evidence {

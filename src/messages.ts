@@ -4,7 +4,12 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { BanReport } from './ban.ts'
-import type { ConsumerPlan, KeySet, PlanHead, RevocationPlan, RoutePlan, TokenAlgorithm } from './plan.ts'
+import type { ConsumerPlan } from './plan/consumer.ts'
+import type { TokenAlgorithm } from './plan/identity.ts'
+import type { KeySet } from './plan/keys.ts'
+import type { PlanHead } from './plan/plan.ts'
+import type { RevocationPlan } from './plan/revocation.ts'
+import type { RoutePlan } from './plan/route.ts'
 import type { SharedMemory } from './memory/shared.ts'
 
 /** workerData of the control thread. */

@@ -2,7 +2,7 @@
  * A policy's own unit test, as `tests:` of the configuration says it: a request that somebody describes, and what must
  * come of it. Tests are no part of a plan: no worker needs them, and changing one changes nothing that serves.
  */
-import type { Where } from './plan.ts'
+import type { Where } from './plan/policy.ts'
 
 /** A request as somebody describes it. */
 export interface DescribedRequest {

@@ -1,5 +1,5 @@
 import type { Explanation } from '../pipeline/explain.ts'
-import type { KeySet } from '../plan.ts'
+import type { KeySet } from '../plan/keys.ts'
 import { DescriptionError } from '../policy-test.ts'
 import { defineCommand, EXIT, JSON_OPTION, UsageError } from './command.ts'
 import { openConfigFile } from './config-file.ts'

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { keyFile, readSaved } from '../control/keys/key-file.ts'
 import { originOf } from '../control/keys/key-source.ts'
 import { lintKeySet, parseKeySet, type LintedSet } from '../control/keys/key-set.ts'
-import type { IssuerPlan } from '../plan.ts'
+import type { IssuerPlan } from '../plan/issuer.ts'
 
 /** Nothing is fetched: keys published under a url are those that a gateway last kept in `stateDir`. */
 export async function keysAtHand({ name, jwks, algorithms }: IssuerPlan, stateDir: string): Promise<LintedSet> {

@@ -2,7 +2,7 @@
 import { compilePlan, stateDirOf, type Compiled } from '../control/compile/index.ts'
 import { loadConfig, type Finding } from '../control/config/load.ts'
 import { environmentFindings } from '../control/environment.ts'
-import type { Plan } from '../plan.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { PolicyTest } from '../policy-test.ts'
 import type { ConfigFile } from './config-file.ts'
 

@@ -2,7 +2,7 @@
 import type { EffectiveLine } from '../control/compile/origins.ts'
 import type { Explanation } from '../pipeline/explain.ts'
 import type { Mismatch, TestOutcome } from '../pipeline/policy-tests.ts'
-import type { KeySet } from '../plan.ts'
+import type { KeySet } from '../plan/keys.ts'
 import type { DescribedRequest, PolicyTest } from '../policy-test.ts'
 import { keysAtHand } from './issuer-keys.ts'
 import type { ReadPlan } from './plan-file.ts'

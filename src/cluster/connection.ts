@@ -1,5 +1,5 @@
 import { monotonicMs } from '../memory/clock.ts'
-import type { ClusterPlan } from '../plan.ts'
+import type { ClusterPlan } from '../plan/cluster.ts'
 import { connect, reasonOf, type Client } from './redis.ts'
 import { GREET, type Script } from './scripts.ts'
 

@@ -1,6 +1,6 @@
 /** The only importer of redis: a store that several hosts share, of whatever shape, as scripts that are run in it. */
 import { createHash } from 'node:crypto'
-import type { ClusterPlan } from '../plan.ts'
+import type { ClusterPlan } from '../plan/cluster.ts'
 import type { Script } from './scripts.ts'
 
 /** A connection, kept up by itself. */

@@ -1,4 +1,4 @@
-import type { ClusterPlan } from '../plan.ts'
+import type { ClusterPlan } from '../plan/cluster.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
 import { TAKE } from './scripts.ts'
 

@@ -1,7 +1,8 @@
 /** The environment beside the configuration: what each says by itself is good, and together it is not. */
 import { envRows, readEnv } from '../env.ts'
 import { nearest } from './config/nearest.ts'
-import type { Plan, RoutePlan } from '../plan.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { RoutePlan } from '../plan/route.ts'
 import type { Finding } from './config/result.ts'
 
 /** Everything there is to say of the two; `plan` null: there are errors already. */

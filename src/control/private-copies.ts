@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { Plan } from '../plan.ts'
+import type { Plan } from '../plan/plan.ts'
 
 /** Copies of certificates and keys, named after what they hold; see compile/certificates.ts. */
 const COPY = /^[0-9a-f]{64}\.(?:crt|key)$/

@@ -5,7 +5,7 @@
 import { wallMs } from '../memory/clock.ts'
 import { QuotaTable, type QuotaCount } from '../memory/quota-table.ts'
 import { HALVES, quotaSlots, setQuotaSeed, type Half, type SharedMemory } from '../memory/shared.ts'
-import type { Plan } from '../plan.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { QuotaCounts } from './store/quotas.ts'
 
 /** Between two looks, ms. With the store's own delay it is what `kill -9` can cost: less than a second. */

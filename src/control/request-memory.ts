@@ -1,5 +1,5 @@
 import { chainOf, type ChainLink, type ChainRecord } from '../observe/chain.ts'
-import type { Plan } from '../plan.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { RequestReport } from './admin/report.ts'
 import { RecentRequests, type AccessFields } from './recent.ts'
 

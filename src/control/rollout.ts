@@ -1,7 +1,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { BanReport } from '../ban.ts'
 import type { ControlToWorker, RefusedConnection, RevocationChange, SigningKey, WorkerToControl } from '../messages.ts'
-import type { KeySet, Plan } from '../plan.ts'
+import type { KeySet } from '../plan/keys.ts'
+import type { Plan } from '../plan/plan.ts'
 
 /** How long a worker may take to build a generation, ms. Past it the generation is cancelled everywhere. */
 const BUILD_LIMIT = 5_000

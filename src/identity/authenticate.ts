@@ -24,7 +24,7 @@ import type { PossessionRequest } from './possession.ts'
 import type { TokenVerifier } from './verifier.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefusedToken, TokenOutcome, VerifiedToken } from './verdict.ts'
-import type { AuthPlan, Places } from '../plan.ts'
+import type { AuthPlan, Places } from '../plan/auth.ts'
 import type { ClientCertificate } from '../request.ts'
 
 /** What is looked at of a request; a RequestView is one. */

@@ -7,7 +7,9 @@ import { KeyRing } from './key-ring.ts'
 import type { ClaimsPolicy } from './claims.ts'
 import type { CallerDirectory, TokenSigner } from './directory.ts'
 import type { Claims } from './token.ts'
-import type { ConsumerPlan, IntrospectionPlan, IssuerPlan, JwtAuthPlan } from '../plan.ts'
+import type { JwtAuthPlan } from '../plan/auth.ts'
+import type { ConsumerPlan } from '../plan/consumer.ts'
+import type { IntrospectionPlan, IssuerPlan } from '../plan/issuer.ts'
 
 export interface Authority {
   readonly generation: number

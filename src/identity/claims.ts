@@ -4,7 +4,7 @@
  * clock, and the audiences of the route.
  */
 import type { Claims } from './token.ts'
-import type { IssuerPlan } from '../plan.ts'
+import type { IssuerPlan } from '../plan/issuer.ts'
 
 /** A claim's place: one literal name, or the steps of a JSON Pointer (RFC 6901). */
 export type ClaimPath = readonly string[]

@@ -3,7 +3,7 @@
  * token and one key: of two that differ, an upstream or a log might believe the other one, so both are refused.
  */
 import type { HeaderList } from '../headers.ts'
-import type { AuthPlan, Places } from '../plan.ts'
+import type { AuthPlan, Places } from '../plan/auth.ts'
 
 /** Something stands where a credential belongs, and it can't be one. */
 export interface BadCredential {

@@ -3,7 +3,7 @@
  * before still serves: `add` costs about 5 µs a consumer, so a part of 1,000 stays well below one pause.
  */
 import type { Identity } from './identity.ts'
-import type { ApiKeyPlan, ConsumerPlan, ConsumerTokenPlan, SigningKeyPlan } from '../plan.ts'
+import type { ApiKeyPlan, ConsumerPlan, ConsumerTokenPlan, SigningKeyPlan } from '../plan/consumer.ts'
 
 /** A credential of a consumer's own (all but tokens), as it is looked up. */
 export interface Holder {

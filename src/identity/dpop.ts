@@ -16,7 +16,7 @@ import type { Claims } from './token.ts'
 import type { RefusedToken } from './verdict.ts'
 import type { HeaderList } from '../headers.ts'
 import type { Once, Use } from '../memory/once.ts'
-import type { VerificationKey } from '../plan.ts'
+import type { VerificationKey } from '../plan/keys.ts'
 
 /** What a proof must speak of. */
 export interface ProvenRequest {

@@ -9,7 +9,7 @@ import { Standing } from './revocations.ts'
 import type { Caller } from '../caller.ts'
 import type { TokenFacts } from './claims.ts'
 import type { Claims } from './token.ts'
-import type { ConsumerPlan } from '../plan.ts'
+import type { ConsumerPlan } from '../plan/consumer.ts'
 import type { Holder } from './directory.ts'
 
 /** A caller, and the results of rules that read nothing but the caller. */

@@ -7,7 +7,7 @@
 import { createPrivateKey, randomUUID, sign, type KeyObject } from 'node:crypto'
 import type { Caller } from '../caller.ts'
 import type { SigningKey } from '../messages.ts'
-import type { TokenPlan } from '../plan.ts'
+import type { TokenPlan } from '../plan/identity.ts'
 
 /** `iss` of every token made here. */
 export const ISSUER = 'gatehouse'

@@ -13,7 +13,8 @@ import { WaitingRoom, type Doorkeeper } from './waiting.ts'
 import type { Authorities, Authority } from './authority.ts'
 import type { Claims } from './token.ts'
 import type { RefusedToken, TokenOutcome } from './verdict.ts'
-import type { IntrospectionPlan, JwtAuthPlan } from '../plan.ts'
+import type { JwtAuthPlan } from '../plan/auth.ts'
+import type { IntrospectionPlan } from '../plan/issuer.ts'
 
 /** Puts the question. Its connections are another room's business. */
 export interface TokenInquiry {

@@ -1,5 +1,5 @@
 /** The keys that one issuer's tokens may be verified with, as a worker holds them. */
-import type { KeySet, VerificationKey } from '../plan.ts'
+import type { KeySet, VerificationKey } from '../plan/keys.ts'
 
 /** Longest wait of a token for a key that its issuer may have published a moment ago, ms. */
 const ARRIVAL_WAIT = 1000

@@ -5,7 +5,7 @@ import { lowerPriority } from '../priority.ts'
 import { importKey, verifySignature } from './signature.ts'
 import { signedParts } from './token.ts'
 import type { KeyObject } from 'node:crypto'
-import type { VerificationKey } from '../plan.ts'
+import type { VerificationKey } from '../plan/keys.ts'
 
 /**
  * One token, whole and of canonical shape, and the keys of the task that may have signed it, by their index. It

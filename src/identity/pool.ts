@@ -4,7 +4,7 @@
  */
 import { Threads, threadFile } from '../threads.ts'
 import type { VerifyJob, VerifyTask } from './pool-thread.ts'
-import type { VerificationKey } from '../plan.ts'
+import type { VerificationKey } from '../plan/keys.ts'
 
 /** A token's part of a task. */
 export interface VerifyRequest {

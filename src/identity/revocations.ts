@@ -7,7 +7,7 @@
  * the set is asked again only by those that meet a new one.
  */
 import type { Caller } from '../caller.ts'
-import type { RevocationPlan } from '../plan.ts'
+import type { RevocationPlan } from '../plan/revocation.ts'
 
 /** Whether a credential still stands: lives and dies with what is kept of its verification. */
 export class Standing {

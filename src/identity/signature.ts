@@ -5,7 +5,7 @@
 import { constants, createHmac, createPublicKey, createSecretKey, timingSafeEqual, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { ALGORITHMS } from './algorithms.ts'
-import type { VerificationKey } from '../plan.ts'
+import type { VerificationKey } from '../plan/keys.ts'
 
 /** Throws when `material` is not what the key's maker checked it to be. */
 export function importKey(key: Pick<VerificationKey, 'material' | 'secret'>): KeyObject {

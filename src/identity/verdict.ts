@@ -6,7 +6,8 @@ import type { ClaimsPolicy } from './claims.ts'
 import type { CallerDirectory } from './directory.ts'
 import type { Identity, TokenProof } from './identity.ts'
 import type { Claims } from './token.ts'
-import type { JwtAuthPlan, VerificationKey } from '../plan.ts'
+import type { JwtAuthPlan } from '../plan/auth.ts'
+import type { VerificationKey } from '../plan/keys.ts'
 
 export interface VerifiedToken extends Identity {
   /** For joining it with a key that came along. */

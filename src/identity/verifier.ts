@@ -17,7 +17,9 @@ import type { TokenInquiry } from './introspection.ts'
 import type { SignatureVerifier } from './pool.ts'
 import type { Jws } from './token.ts'
 import type { RefusedToken, TokenOutcome, Verdict, VerifiedToken } from './verdict.ts'
-import type { IssuerPlan, JwtAuthPlan, KeySet } from '../plan.ts'
+import type { JwtAuthPlan } from '../plan/auth.ts'
+import type { IssuerPlan } from '../plan/issuer.ts'
+import type { KeySet } from '../plan/keys.ts'
 
 export interface VerifierOptions {
   readonly signatures: SignatureVerifier

@@ -3,7 +3,7 @@ import { MAX_CONCURRENT, MAX_QUEUE } from '../memory/concurrency.ts'
 import { newRate, type Rate } from '../memory/limit-table.ts'
 import { MAX_QUOTA, type Quota } from '../memory/quota-table.ts'
 import { MAX_WINDOW_COUNT, MAX_WINDOW_SECONDS, type Window } from '../memory/sliding-table.ts'
-import type { AmountPlan } from '../plan.ts'
+import type { AmountPlan } from '../plan/limit.ts'
 
 /** An amount as a table counts it. */
 export type Counted =

@@ -14,7 +14,7 @@ import { scaleOf, withScale } from '../memory/debt-sketch.ts'
 import { KeyHash, type Domain } from '../memory/hash.ts'
 import { LimitTable, newRate, newVerdict, type Rate, type Verdict } from '../memory/limit-table.ts'
 import { limitSlots, type SharedMemory } from '../memory/shared.ts'
-import type { ConnectionsPlan } from '../plan.ts'
+import type { ConnectionsPlan } from '../plan/listener.ts'
 
 /** Results of `open` that are no place: let in without one, and refused. */
 export const UNCOUNTED = -1

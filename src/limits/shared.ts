@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { dayOf, endOf, startOf, untilDay } from '../memory/calendar.ts'
 import { settle } from '../memory/sliding-table.ts'
-import type { AmountPlan, LimitPlan } from '../plan.ts'
+import type { AmountPlan, LimitPlan } from '../plan/limit.ts'
 import type { Counted } from './amount.ts'
 import type { Limit, LimitVerdict } from './limiter.ts'
 

@@ -3,7 +3,13 @@
  * decided; but the order is fixed (pipeline/index.ts), so whatever stands before that passed, and what stands behind was
  * not reached. Costs a request nothing: it is worked out when somebody asks.
  */
-import type { IpPlan, LimitPlan, ListenerPlan, RoutePlan, RulePlan, ScenarioPlan, ThreatsPlan, Where } from '../plan.ts'
+import type { IpPlan } from '../plan/ip.ts'
+import type { LimitPlan } from '../plan/limit.ts'
+import type { ListenerPlan } from '../plan/listener.ts'
+import type { Where } from '../plan/policy.ts'
+import type { RoutePlan } from '../plan/route.ts'
+import type { RulePlan } from '../plan/rule.ts'
+import type { ScenarioPlan, ThreatsPlan } from '../plan/threats.ts'
 import type { AccessRecord } from './record.ts'
 
 export interface ChainLink {

@@ -4,7 +4,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { destination as pinoDestination, pino } from 'pino'
-import type { LogPlan } from '../plan.ts'
+import type { LogPlan } from '../plan/log.ts'
 
 type Level = LogPlan['level']
 

@@ -1,4 +1,6 @@
-import type { ForwardPlan, PlanHead, RoutePlan, UpstreamPlan } from '../plan.ts'
+import type { PlanHead } from '../plan/plan.ts'
+import type { ForwardPlan, RoutePlan } from '../plan/route.ts'
+import type { UpstreamPlan } from '../plan/upstream.ts'
 import { prepareTemplate, render, type PreparedTemplate } from '../policy/template.ts'
 import type { Transport } from '../upstream/transport.ts'
 import type { Exchange } from './exchange.ts'

@@ -1,7 +1,7 @@
 /** What an overloaded worker turns away: see limits/admission.ts for whom, when and why. */
 import { CALLER, STRANGER, type Worth } from '../limits/admission.ts'
 import { COUNTER } from '../memory/counters.ts'
-import type { Places } from '../plan.ts'
+import type { Places } from '../plan/auth.ts'
 import { cookieValue } from '../policy/cookie.ts'
 import { queryParameter } from '../policy/query.ts'
 import { refuse, type Refusal } from '../problems.ts'

@@ -11,17 +11,12 @@ import {
   sign,
   type KeyObject
 } from 'node:crypto'
-import type {
-  ApiKeyPlan,
-  ConsumerPlan,
-  IssuerPlan,
-  JwtAuthPlan,
-  KeySet,
-  Places,
-  Plan,
-  VerificationKey,
-  Where
-} from '../plan.ts'
+import type { JwtAuthPlan, Places } from '../plan/auth.ts'
+import type { ApiKeyPlan, ConsumerPlan } from '../plan/consumer.ts'
+import type { IssuerPlan } from '../plan/issuer.ts'
+import type { KeySet, VerificationKey } from '../plan/keys.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Where } from '../plan/policy.ts'
 import { DescriptionError, type DescribedRequest } from '../policy-test.ts'
 import type { ClientCertificate } from '../request.ts'
 import {

@@ -3,7 +3,7 @@ import { evidenceOf } from '../threats/evidence.ts'
 import type { Cause } from '../threats/bans.ts'
 import { CANARY } from '../threats/tag.ts'
 import type { Evidence } from '../ban.ts'
-import type { BanTimes } from '../plan.ts'
+import type { BanTimes } from '../plan/threats.ts'
 import type { Exchange } from './exchange.ts'
 
 /** An hour, then four, then sixteen: nobody has a reason to use such a key. */

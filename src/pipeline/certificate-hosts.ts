@@ -1,5 +1,5 @@
 import { parseIp } from '../ip.ts'
-import type { CertificatePlan } from '../plan.ts'
+import type { CertificatePlan } from '../plan/certificate.ts'
 
 /** Whether a certificate speaks for `host` (lower-case, no port). `*.x` covers one label, as certificates have it. */
 export function coversHost(certificate: CertificatePlan | undefined, host: string): boolean {

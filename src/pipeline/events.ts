@@ -4,7 +4,9 @@
  */
 import { keyOf } from '../policy/key.ts'
 import { prepareLookup } from '../policy/lookup.ts'
-import type { EventPlan, KeyPart, Places } from '../plan.ts'
+import type { Places } from '../plan/auth.ts'
+import type { EventPlan } from '../plan/threats.ts'
+import type { KeyPart } from '../plan/values.ts'
 import { cookieValue } from '../policy/cookie.ts'
 import { queryParameter } from '../policy/query.ts'
 import { CROWD_PERIOD, type Scenario } from '../threats/detector.ts'

@@ -1,5 +1,6 @@
 /** What would happen to a request, and why, in words: what `explain` prints and what tests are compared with. */
-import type { KeySet, Plan } from '../plan.ts'
+import type { KeySet } from '../plan/keys.ts'
+import type { Plan } from '../plan/plan.ts'
 import type { DescribedRequest } from '../policy-test.ts'
 import { Permit } from './authorize.ts'
 import { step, type TraceStep } from './exchange.ts'

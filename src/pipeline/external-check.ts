@@ -1,5 +1,6 @@
 import { monotonicMs } from '../memory/clock.ts'
-import type { ExternalPlan, PlanHead } from '../plan.ts'
+import type { ExternalPlan } from '../plan/external.ts'
+import type { PlanHead } from '../plan/plan.ts'
 import { type Decision, decisionOf, noDecision, type Question } from '../policy/external.ts'
 import type { Transport, UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/transport.ts'
 import { hostOf } from './action.ts'

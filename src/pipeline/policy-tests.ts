@@ -1,5 +1,7 @@
 /** Runs the configuration's own tests through the stages that serve, and says of each what is not as expected. */
-import type { KeySet, Plan, Where } from '../plan.ts'
+import type { KeySet } from '../plan/keys.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Where } from '../plan/policy.ts'
 import { DescriptionError, type Expectation, type PolicyTest } from '../policy-test.ts'
 import { explanationOf, type Explanation } from './explain.ts'
 import { Rehearsal } from './rehearsal.ts'

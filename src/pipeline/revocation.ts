@@ -1,5 +1,5 @@
 import { NOBODY } from '../caller.ts'
-import type { RevocationPlan } from '../plan.ts'
+import type { RevocationPlan } from '../plan/revocation.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import type { Exchange } from './exchange.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'

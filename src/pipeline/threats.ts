@@ -1,6 +1,7 @@
 /** The plan's threats made executable for one generation. */
 import { IpSet } from '../ip.ts'
-import type { KeyPart, ScenarioPlan, ThreatsPlan } from '../plan.ts'
+import type { ScenarioPlan, ThreatsPlan } from '../plan/threats.ts'
+import type { KeyPart } from '../plan/values.ts'
 import { prepareKey, type PreparedKey } from '../policy/key.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import type { Detector, Scenario } from '../threats/detector.ts'

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { SigningKey } from '../messages.ts'
-import type { Plan } from '../plan.ts'
+import type { Plan } from '../plan/plan.ts'
 
 /** Keys for a rehearsal, so that it shows all that services are told: nobody takes what they sign. */
 export function throwawayKeys({ routes }: Plan): SigningKey[] {

@@ -1,6 +1,6 @@
 /** Asking issuers about opaque tokens (RFC 7662) over the worker's own upstream connections. */
 import type { TokenInquiry } from '../identity/introspection.ts'
-import type { IntrospectionPlan } from '../plan.ts'
+import type { IntrospectionPlan } from '../plan/issuer.ts'
 import type { Transport, UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/transport.ts'
 
 /** For the whole of a question, ms: a caller waits for it. */

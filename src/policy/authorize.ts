@@ -1,4 +1,5 @@
-import type { Places, RulePlan } from '../plan.ts'
+import type { Places } from '../plan/auth.ts'
+import type { RulePlan } from '../plan/rule.ts'
 import type { RequestView } from '../request.ts'
 import { compileRule, type CompiledRule } from './rule.ts'
 

@@ -1,4 +1,4 @@
-import type { ValidatePlan } from '../plan.ts'
+import type { ValidatePlan } from '../plan/validation.ts'
 import type { RequestView } from '../request.ts'
 import { isToken } from './encoding.ts'
 

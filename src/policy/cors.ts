@@ -1,4 +1,4 @@
-import type { CorsPlan } from '../plan.ts'
+import type { CorsPlan } from '../plan/cors.ts'
 
 /** `cors` of a route, prepared: the Fetch standard's protocol, section 3.2. */
 export interface PreparedCors {

@@ -3,7 +3,7 @@
  * answer means.
  */
 import { hash } from 'node:crypto'
-import type { ExternalPlan } from '../plan.ts'
+import type { ExternalPlan } from '../plan/external.ts'
 import type { RequestView } from '../request.ts'
 import { isFieldValue } from './encoding.ts'
 import { type Hop, tellOrigin } from './request-headers.ts'

@@ -1,4 +1,4 @@
-import type { HeaderOperations } from '../plan.ts'
+import type { HeaderOperations } from '../plan/headers.ts'
 import type { RequestView } from '../request.ts'
 import { isToken } from './encoding.ts'
 import { isClientChosen, type PreparedTemplate, prepareTemplate, render } from './template.ts'

@@ -1,5 +1,5 @@
 import { IpSet } from '../ip.ts'
-import type { IpPlan } from '../plan.ts'
+import type { IpPlan } from '../plan/ip.ts'
 
 /** `ip` of one level: who may come from where. `deny` wins over `allow`. */
 export interface PreparedIp {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { KeyPart } from '../plan.ts'
+import type { KeyPart } from '../plan/values.ts'
 import type { RequestView } from '../request.ts'
 import { type Lookup, prepareLookup } from './lookup.ts'
 

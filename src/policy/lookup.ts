@@ -1,4 +1,4 @@
-import type { KeyPart } from '../plan.ts'
+import type { KeyPart } from '../plan/values.ts'
 import type { RequestView } from '../request.ts'
 import { cookieValue } from './cookie.ts'
 import { decodePercent } from './encoding.ts'

@@ -1,4 +1,6 @@
-import type { HeaderOperations, IdentityPlan, Places } from '../plan.ts'
+import type { Places } from '../plan/auth.ts'
+import type { HeaderOperations } from '../plan/headers.ts'
+import type { IdentityPlan } from '../plan/identity.ts'
 import type { RequestView } from '../request.ts'
 import { withoutCookies } from './cookie.ts'
 import { applyOperations, operationsProblem, prepareOperations, type PreparedOperations } from './field-operations.ts'

@@ -1,4 +1,4 @@
-import type { HeaderOperations, HeadersPlan } from '../plan.ts'
+import type { HeaderOperations, HeadersPlan } from '../plan/headers.ts'
 import type { RequestView } from '../request.ts'
 import { isFieldValue, isToken } from './encoding.ts'
 import { mediaType } from './body.ts'

@@ -1,4 +1,4 @@
-import type { Places } from '../plan.ts'
+import type { Places } from '../plan/auth.ts'
 import type { RequestView } from '../request.ts'
 import { checkType, delegate, parseRule } from './cel.ts'
 import { compileExpression } from './expression.ts'

@@ -1,4 +1,4 @@
-import type { Template } from '../plan.ts'
+import type { Template } from '../plan/values.ts'
 import type { RequestView } from '../request.ts'
 import { encodeComponent, encodeHeaderText, isFieldValue, toLatin1 } from './encoding.ts'
 import { type Lookup, prepareLookup } from './lookup.ts'

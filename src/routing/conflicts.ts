@@ -1,4 +1,4 @@
-import type { MatchPlan } from '../plan.ts'
+import type { MatchPlan } from '../plan/route.ts'
 import { METHODS, methodMask } from '../method.ts'
 
 export interface RouteConflict {

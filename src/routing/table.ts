@@ -1,5 +1,5 @@
 import type { HeaderList } from '../headers.ts'
-import type { RoutePlan } from '../plan.ts'
+import type { RoutePlan } from '../plan/route.ts'
 import { RouteMatch } from './match.ts'
 import { methodBit, methodMask, methodNames } from '../method.ts'
 import { addCandidate, Node, type Candidate } from './node.ts'

@@ -16,7 +16,8 @@ import {
 } from '../memory/ban-table.ts'
 import { COUNTER, type Counters } from '../memory/counters.ts'
 import type { SharedMemory } from '../memory/shared.ts'
-import type { BanTimes, Mode } from '../plan.ts'
+import type { Mode } from '../plan/policy.ts'
+import type { BanTimes } from '../plan/threats.ts'
 import { type Detector, NETWORK } from './detector.ts'
 import { tagOfName } from './tag.ts'
 

@@ -18,7 +18,7 @@ import { LimitTable, newRate, newVerdict, type Rate } from '../memory/limit-tabl
 import { monotonicNs } from '../memory/clock.ts'
 import { COUNTER, type Counters } from '../memory/counters.ts'
 import type { SharedMemory } from '../memory/shared.ts'
-import type { ScenarioPlan } from '../plan.ts'
+import type { ScenarioPlan } from '../plan/threats.ts'
 import { EvidenceRing } from './evidence.ts'
 import { tagOfName } from './tag.ts'
 

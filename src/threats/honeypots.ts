@@ -1,5 +1,5 @@
 import type { HeaderList } from '../headers.ts'
-import type { HoneypotPlan } from '../plan.ts'
+import type { HoneypotPlan } from '../plan/threats.ts'
 
 /** Paths that nobody has a reason to ask for, by path. */
 export class Honeypots {

@@ -1,4 +1,4 @@
-import type { UpstreamPlan } from '../plan.ts'
+import type { UpstreamPlan } from '../plan/upstream.ts'
 import type { Target } from './target.ts'
 import { NEVER, type Ticker } from './ticker.ts'
 import type { UpstreamCall, UpstreamFault, UpstreamRequest, UpstreamSink } from './transport.ts'

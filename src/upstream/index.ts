@@ -1,4 +1,4 @@
-import type { UpstreamPlan } from '../plan.ts'
+import type { UpstreamPlan } from '../plan/upstream.ts'
 import type { Transport } from './transport.ts'
 import { WireTransport } from './wire/transport.ts'
 

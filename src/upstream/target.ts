@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { connect as connectPlain, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import type { TargetPlan } from '../plan.ts'
+import type { TargetPlan } from '../plan/upstream.ts'
 
 /** One address of an upstream, and how a socket to it is opened: the same for every transport. */
 export class Target {

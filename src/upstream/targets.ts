@@ -1,4 +1,4 @@
-import type { UpstreamPlan } from '../plan.ts'
+import type { UpstreamPlan } from '../plan/upstream.ts'
 import type { Exchange } from './exchange.ts'
 import { Pipelining } from './pipelining.ts'
 import { type Carrier, Pool } from './pool.ts'

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { UpstreamPlan } from '../plan.ts'
+import type { UpstreamPlan } from '../plan/upstream.ts'
 import { BODY_BUFFER, MAX_FIELDS, MAX_INTERIM } from './bounds.ts'
 import { Exchange } from './exchange.ts'
 import { isHopByHop, removeNamed } from './hop-by-hop.ts'

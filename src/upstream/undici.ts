@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
-import type { UpstreamPlan } from '../plan.ts'
+import type { UpstreamPlan } from '../plan/upstream.ts'
 import { KEEP_ALIVE, KEEP_ALIVE_MARGIN, KEEP_ALIVE_MAX, MAX_HEAD } from './bounds.ts'
 import { type Document, readDocument } from './document.ts'
 import type { Carrier, Pool } from './pool.ts'

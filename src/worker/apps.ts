@@ -1,5 +1,5 @@
 import { monotonicMs } from '../memory/clock.ts'
-import type { PlanHead } from '../plan.ts'
+import type { PlanHead } from '../plan/plan.ts'
 import { WorkerApp, type AppDescriptor, type NativeRequest, type NativeResponse } from './uws.ts'
 
 /** What the apps hand over. */

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Client, ClientAddress } from '../../src/client/address.ts'
 import { HeaderList } from '../../src/headers.ts'
 import { formatIp, parseIp } from '../../src/ip.ts'
-import type { ClientPlan } from '../../src/plan.ts'
+import type { ClientPlan } from '../../src/plan/listener.ts'
 
 const PROXY = '10.0.0.1'
 const STRANGER = '203.0.113.9'

@@ -1,6 +1,6 @@
 /** A connection to a Redis of the test's own, as a host has it. */
 import { Connection } from '../../src/cluster/connection.ts'
-import type { ClusterPlan } from '../../src/plan.ts'
+import type { ClusterPlan } from '../../src/plan/cluster.ts'
 import type { RedisServer } from '../e2e/cluster/redis-server.ts'
 import type { Owner } from '../e2e/gateway.ts'
 

@@ -4,7 +4,7 @@ import { importKey, verifySignature } from '../../src/identity/signature.ts'
 import { parseJws, signedParts } from '../../src/identity/token.ts'
 import { lintKeySet } from '../../src/control/keys/key-set.ts'
 import { ALGORITHMS } from '../../src/identity/algorithms.ts'
-import type { VerificationKey } from '../../src/plan.ts'
+import type { VerificationKey } from '../../src/plan/keys.ts'
 
 export type Jwk = Record<string, unknown>
 

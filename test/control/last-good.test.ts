@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { serialize } from 'node:v8'
 import t, { type Test } from 'tap'
 import { readLastGood, saveLastGood } from '../../src/control/last-good.ts'
-import type { Plan } from '../../src/plan.ts'
+import type { Plan } from '../../src/plan/plan.ts'
 
 function folder(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'gatehouse-last-good-'))

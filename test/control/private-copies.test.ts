@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { removeUnusedCopies } from '../../src/control/private-copies.ts'
-import type { Plan } from '../../src/plan.ts'
+import type { Plan } from '../../src/plan/plan.ts'
 
 const using = (names: string[], authorities: string[] = []): Plan =>
   ({

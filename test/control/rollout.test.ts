@@ -2,7 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { Rollout, type RolloutEvents } from '../../src/control/rollout.ts'
 import type { ControlToWorker, WorkerToControl } from '../../src/messages.ts'
-import type { Plan } from '../../src/plan.ts'
+import type { Plan } from '../../src/plan/plan.ts'
 
 const plan = (generation: number, routes = 0, consumers = 0): Plan =>
   ({

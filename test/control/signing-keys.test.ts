@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { SigningKeys } from '../../src/control/signing-keys.ts'
 import type { SigningKey } from '../../src/messages.ts'
-import type { RoutePlan, TokenAlgorithm } from '../../src/plan.ts'
+import type { TokenAlgorithm } from '../../src/plan/identity.ts'
+import type { RoutePlan } from '../../src/plan/route.ts'
 
 const LIFETIME = 604_800_000
 const NOTICE = 3_600_000

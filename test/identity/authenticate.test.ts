@@ -20,7 +20,8 @@ import {
   token
 } from './kit.ts'
 import type { AuthOutcome } from '../../src/identity/authenticate.ts'
-import type { AuthPlan, CertificateNamePlan, Places } from '../../src/plan.ts'
+import type { AuthPlan, Places } from '../../src/plan/auth.ts'
+import type { CertificateNamePlan } from '../../src/plan/consumer.ts'
 import type { ClientCertificate } from '../../src/request.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')

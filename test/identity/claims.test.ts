@@ -9,7 +9,7 @@ import {
 } from '../../src/identity/claims.ts'
 import { CLAIMS, issuerPlan, NOW, SECONDS } from './kit.ts'
 import type { TokenFacts } from '../../src/identity/claims.ts'
-import type { IssuerPlan } from '../../src/plan.ts'
+import type { IssuerPlan } from '../../src/plan/issuer.ts'
 
 type Read = TokenFacts | string
 

@@ -6,7 +6,7 @@ import { withoutCookies } from '../../src/policy/cookie.ts'
 import { withoutParameters } from '../../src/policy/query.ts'
 import { authPlan, jwtPlan } from './kit.ts'
 import type { Found } from '../../src/identity/credentials.ts'
-import type { Places } from '../../src/plan.ts'
+import type { Places } from '../../src/plan/auth.ts'
 
 function headers(...pairs: [string, string][]): HeaderList {
   const list = new HeaderList()

@@ -4,7 +4,7 @@ import t from 'tap'
 import { type Caller, NOBODY } from '../../src/caller.ts'
 import { TokenMinter } from '../../src/identity/internal-token.ts'
 import type { SigningKey } from '../../src/messages.ts'
-import type { TokenAlgorithm, TokenPlan } from '../../src/plan.ts'
+import type { TokenAlgorithm, TokenPlan } from '../../src/plan/identity.ts'
 
 const NOW = Date.UTC(2026, 10, 26)
 const PLAN: TokenPlan = { audience: 'orders', ttl: 60_000, algorithm: 'EdDSA', attributes: ['tenant'], bind: false }

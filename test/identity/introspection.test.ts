@@ -6,7 +6,8 @@ import { KeyRing } from '../../src/identity/key-ring.ts'
 import { issuerPlan, jwtPlan, NOW, SECONDS } from './kit.ts'
 import type { Authority } from '../../src/identity/authority.ts'
 import type { TokenOutcome } from '../../src/identity/verdict.ts'
-import type { IntrospectionPlan, IssuerPlan, JwtAuthPlan } from '../../src/plan.ts'
+import type { JwtAuthPlan } from '../../src/plan/auth.ts'
+import type { IntrospectionPlan, IssuerPlan } from '../../src/plan/issuer.ts'
 
 const PLAN: IntrospectionPlan = {
   url: 'https://idp.example/introspect',

@@ -13,15 +13,10 @@ import { Passwords } from '../../src/identity/passwords.ts'
 import { SameThreadPasswords } from '../../src/pipeline/same-thread-passwords.ts'
 import type { TokenVerifier } from '../../src/identity/verifier.ts'
 import type { SignatureVerifier, VerifyAnswer, VerifyRequest } from '../../src/identity/pool.ts'
-import type {
-  ApiKeyPlan,
-  AuthPlan,
-  ConsumerPlan,
-  IssuerPlan,
-  JwtAuthPlan,
-  KeySet,
-  VerificationKey
-} from '../../src/plan.ts'
+import type { AuthPlan, JwtAuthPlan } from '../../src/plan/auth.ts'
+import type { ApiKeyPlan, ConsumerPlan } from '../../src/plan/consumer.ts'
+import type { IssuerPlan } from '../../src/plan/issuer.ts'
+import type { KeySet, VerificationKey } from '../../src/plan/keys.ts'
 
 /** What `authenticate` looks at, of a request that presents nothing but `more`. */
 export function authRequest(more: Partial<AuthRequest> = {}): AuthRequest {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { NOBODY, type Caller } from '../../src/caller.ts'
 import { RevocationIndex, Revocations, Standing } from '../../src/identity/revocations.ts'
-import type { RevocationPlan } from '../../src/plan.ts'
+import type { RevocationPlan } from '../../src/plan/revocation.ts'
 import { NOW, SECONDS } from './kit.ts'
 
 let made = 0

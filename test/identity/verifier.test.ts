@@ -19,7 +19,10 @@ import {
   verificationKey
 } from './kit.ts'
 import type { TokenOutcome } from '../../src/identity/verdict.ts'
-import type { ConsumerPlan, IssuerPlan, JwtAuthPlan, KeySet, VerificationKey } from '../../src/plan.ts'
+import type { JwtAuthPlan } from '../../src/plan/auth.ts'
+import type { ConsumerPlan } from '../../src/plan/consumer.ts'
+import type { IssuerPlan } from '../../src/plan/issuer.ts'
+import type { KeySet, VerificationKey } from '../../src/plan/keys.ts'
 
 const ACCEPT = jwtPlan()
 const CLIENT = '192.0.2.1'

@@ -2,7 +2,7 @@ import t from 'tap'
 import { ConnectionLimits, OVER_MAX, OVER_RATE, UNCOUNTED } from '../../src/limits/connections.ts'
 import { COUNTER, CounterReader, Counters, type CounterName } from '../../src/memory/counters.ts'
 import { allocateShared } from '../../src/memory/shared.ts'
-import type { ConnectionsPlan } from '../../src/plan.ts'
+import type { ConnectionsPlan } from '../../src/plan/listener.ts'
 
 const plan = (max: number | null, rate: ConnectionsPlan['rate'] = null, level = 'client'): ConnectionsPlan => ({
   level,

@@ -3,7 +3,7 @@ import { joined, limitItem, policyItem, retryAfter } from '../../src/limits/head
 import { Limiter, newLimitVerdict, type Limit } from '../../src/limits/limiter.ts'
 import { Counters } from '../../src/memory/counters.ts'
 import { allocateShared } from '../../src/memory/shared.ts'
-import type { LimitPlan } from '../../src/plan.ts'
+import type { LimitPlan } from '../../src/plan/limit.ts'
 
 const memory = allocateShared({ workers: 1, limitSlots: 1024, ringBytes: 1 << 16 })
 const limiter = new Limiter(memory, 0, new Counters(memory, 0), () => NOW)

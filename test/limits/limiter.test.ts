@@ -3,7 +3,7 @@ import { checkAmount } from '../../src/limits/amount.ts'
 import { Limiter, newLimitVerdict, NOTHING_HELD } from '../../src/limits/limiter.ts'
 import { COUNTER, CounterReader, Counters } from '../../src/memory/counters.ts'
 import { allocateShared } from '../../src/memory/shared.ts'
-import type { LimitPlan } from '../../src/plan.ts'
+import type { LimitPlan } from '../../src/plan/limit.ts'
 
 export function plan(amount: LimitPlan['amount'], more: Partial<LimitPlan> = {}): LimitPlan {
   return {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { explainRequest } from '../../src/pipeline/explain.ts'
 import type { DescribedRequest } from '../../src/policy-test.ts'
 import { lintKeySet } from '../../src/control/keys/key-set.ts'
-import type { KeySet } from '../../src/plan.ts'
+import type { KeySet } from '../../src/plan/keys.ts'
 import { planOf } from '../control/compile/configuration.ts'
 import { seconds, sha256, signer, token } from '../e2e/tokens.ts'
 

@@ -10,7 +10,7 @@ import { SameThreadSignatures } from '../../src/pipeline/same-thread-signatures.
 import { WorkerServices } from '../../src/pipeline/services.ts'
 import { TablesBuilder, type Tables } from '../../src/pipeline/tables.ts'
 import { Answer, type Outcome } from '../../src/pipeline/verdict.ts'
-import type { Plan } from '../../src/plan.ts'
+import type { Plan } from '../../src/plan/plan.ts'
 import type { ClientCertificate } from '../../src/request.ts'
 import { planOf } from '../control/compile/configuration.ts'
 import type { Owner } from '../e2e/gateway.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { RulePlan } from '../../src/plan.ts'
+import type { RulePlan } from '../../src/plan/rule.ts'
 import { judge, prepareRule, RuleCache } from '../../src/policy/authorize.ts'
 import { requestView } from './view.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ValidatePlan } from '../../src/plan.ts'
+import type { ValidatePlan } from '../../src/plan/validation.ts'
 import { judgeBody, mediaType } from '../../src/policy/body.ts'
 import { requestView } from './view.ts'
 

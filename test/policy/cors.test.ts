@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { CorsPlan } from '../../src/plan.ts'
+import type { CorsPlan } from '../../src/plan/cors.ts'
 import { allowsOrigin, corsFields, isPreflight, prepareCors, preflightFields } from '../../src/policy/cors.ts'
 
 const plan = (parts: Partial<CorsPlan> = {}): CorsPlan => ({

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ExternalPlan } from '../../src/plan.ts'
+import type { ExternalPlan } from '../../src/plan/external.ts'
 import { decisionOf, questionOf } from '../../src/policy/external.ts'
 import type { RequestView } from '../../src/request.ts'
 import { requestView, type ViewParts } from './view.ts'

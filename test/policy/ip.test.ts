@@ -1,6 +1,6 @@
 import t from 'tap'
 import { parseIp } from '../../src/ip.ts'
-import type { IpPlan } from '../../src/plan.ts'
+import type { IpPlan } from '../../src/plan/ip.ts'
 import { judgeIp, prepareIp } from '../../src/policy/ip.ts'
 
 function judge(allow: IpPlan['allow'], deny: string[], ip: string): string | null {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { KeyPart } from '../../src/plan.ts'
+import type { KeyPart } from '../../src/plan/values.ts'
 import { keyOf, prepareKey } from '../../src/policy/key.ts'
 import { requestView, type ViewParts } from './view.ts'
 

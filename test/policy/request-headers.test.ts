@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { HeaderOperations } from '../../src/plan.ts'
+import type { HeaderOperations } from '../../src/plan/headers.ts'
 import { identityFields } from '../../src/policy/identity-fields.ts'
 import {
   type Hop,

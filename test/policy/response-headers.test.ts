@@ -1,5 +1,6 @@
 import t from 'tap'
-import type { CorsPlan, HeaderOperations, HeadersPlan } from '../../src/plan.ts'
+import type { CorsPlan } from '../../src/plan/cors.ts'
+import type { HeaderOperations, HeadersPlan } from '../../src/plan/headers.ts'
 import { prepareCors } from '../../src/policy/cors.ts'
 import {
   prepareResponseHeaders,

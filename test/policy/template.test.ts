@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Template } from '../../src/plan.ts'
+import type { Template } from '../../src/plan/values.ts'
 import { isClientChosen, prepareTemplate, render } from '../../src/policy/template.ts'
 import { requestView, type ViewParts } from './view.ts'
 

@@ -5,7 +5,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
 import { Rollout } from '../../src/control/rollout.ts'
-import type { Plan } from '../../src/plan.ts'
+import type { Plan } from '../../src/plan/plan.ts'
 
 void t.test('a worker that ends before its turn is passed over', async (t) => {
   const rollout = new Rollout({

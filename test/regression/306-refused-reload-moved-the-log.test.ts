@@ -8,7 +8,7 @@ import { Observation } from '../../src/control/observation.ts'
 import { RecordWriter, emptyRecord } from '../../src/observe/codec.ts'
 import { Counters } from '../../src/memory/counters.ts'
 import { allocateShared } from '../../src/memory/shared.ts'
-import type { Plan } from '../../src/plan.ts'
+import type { Plan } from '../../src/plan/plan.ts'
 import { readFileSync } from 'node:fs'
 
 void t.test('lines go where the plan that serves says', async (t) => {

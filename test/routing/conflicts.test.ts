@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { MatchPlan } from '../../src/plan.ts'
+import type { MatchPlan } from '../../src/plan/route.ts'
 import { findConflicts, type RouteConflict } from '../../src/routing/conflicts.ts'
 
 function conflicts(...matches: Partial<MatchPlan>[]): RouteConflict[] {

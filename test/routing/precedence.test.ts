@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { HeaderList } from '../../src/headers.ts'
-import type { MatchPlan } from '../../src/plan.ts'
+import type { MatchPlan } from '../../src/plan/route.ts'
 import { RouteMatch } from '../../src/routing/match.ts'
 import { RouteTable } from '../../src/routing/table.ts'
 import { headerList, routePlans } from './fixtures/routes.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { HeaderList } from '../../src/headers.ts'
-import type { MatchPlan, RoutePlan } from '../../src/plan.ts'
+import type { MatchPlan, RoutePlan } from '../../src/plan/route.ts'
 import { RouteMatch } from '../../src/routing/match.ts'
 import { RouteTable } from '../../src/routing/table.ts'
 import { headerList, routePlans } from './fixtures/routes.ts'

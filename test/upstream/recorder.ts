@@ -5,7 +5,7 @@ import type {
   UpstreamRequest,
   UpstreamSink
 } from '../../src/upstream/transport.ts'
-import type { TargetPlan, UpstreamPlan } from '../../src/plan.ts'
+import type { TargetPlan, UpstreamPlan } from '../../src/plan/upstream.ts'
 
 /** A sink that writes down all it hears, and complains about calls that the contract rules out. */
 export class Recorder implements UpstreamSink {

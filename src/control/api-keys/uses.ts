@@ -1,5 +1,6 @@
 import type { AccessRecord } from '../../observe/record.ts'
-import type { ApiKeyPlan, ConsumerPlan, Plan } from '../../plan.ts'
+import type { ApiKeyPlan, ConsumerPlan } from '../../plan/consumer.ts'
+import type { Plan } from '../../plan/plan.ts'
 import type { KeyUseRow } from '../store/key-uses.ts'
 
 /** An API key as its owner is shown it: points in time in ISO 8601, UTC. Nothing of the key itself, nor its hash. */

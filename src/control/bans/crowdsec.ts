@@ -1,5 +1,5 @@
 import { setImmediate as aTurn } from 'node:timers/promises'
-import type { CrowdsecPlan } from '../../plan.ts'
+import type { CrowdsecPlan } from '../../plan/threats.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Document } from '../../upstream/document.ts'
 import { CROWDSEC } from '../../threats/tag.ts'

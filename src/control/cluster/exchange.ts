@@ -20,7 +20,8 @@ import { AdmissionReader } from '../../memory/admissions.ts'
 import { monotonicMs, monotonicNs, wallMs } from '../../memory/clock.ts'
 import { COUNTER, Counters } from '../../memory/counters.ts'
 import { setClusterHeard, type SharedMemory } from '../../memory/shared.ts'
-import type { ClusterPlan, Plan } from '../../plan.ts'
+import type { ClusterPlan } from '../../plan/cluster.ts'
+import type { Plan } from '../../plan/plan.ts'
 
 /** Keys remembered: those past it are exchanged once and forgotten. */
 const MOST_KEYS = 1 << 17

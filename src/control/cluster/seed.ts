@@ -6,7 +6,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ClusterPlan } from '../../plan.ts'
+import type { ClusterPlan } from '../../plan/cluster.ts'
 
 const BYTES = 16
 const FILE = 'cluster-seed'

@@ -1,7 +1,8 @@
 /** What becomes of a request: `forward` to the service's upstream (the default) or `respond`. */
 import type { RespondConfig, RouteConfig } from '../config/schema.ts'
 import { parsePattern } from '../../routing/pattern.ts'
-import type { ForwardPlan, MatchPlan, RespondPlan, Template } from '../../plan.ts'
+import type { ForwardPlan, MatchPlan, RespondPlan } from '../../plan/route.ts'
+import type { Template } from '../../plan/values.ts'
 import { answerNameFault, literalFault } from './header-text.ts'
 import type { Path, Report } from './report.ts'
 import { parseTemplate, type TemplateScope, type TemplateUse } from './templates.ts'

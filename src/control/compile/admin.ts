@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { AdminPlan } from '../../plan.ts'
+import type { AdminPlan } from '../../plan/admin.ts'
 import type { AdminConfig } from '../config/schema.ts'
 import { address } from './checked.ts'
 

@@ -4,7 +4,7 @@
  * the configuration.
  */
 import type { AuthConfig, IssuerConfig, JwtAuthConfig, KeyAuthConfig } from '../config/schema.ts'
-import type { AuthPlan, JwtAuthPlan, Places } from '../../plan.ts'
+import type { AuthPlan, JwtAuthPlan, Places } from '../../plan/auth.ts'
 import { nearestOf, type Block, type Sourced } from './levels.ts'
 import type { Path, Report } from './report.ts'
 

@@ -4,7 +4,8 @@
  */
 import type { RuleConfig } from '../config/schema.ts'
 import { compileRule } from '../../policy/rule.ts'
-import type { Places, RulePlan } from '../../plan.ts'
+import type { Places } from '../../plan/auth.ts'
+import type { RulePlan } from '../../plan/rule.ts'
 import type { PatternNames } from '../config/key-parts.ts'
 import { addUp, speaking, type Block, type Item } from './levels.ts'
 import type { Report } from './report.ts'

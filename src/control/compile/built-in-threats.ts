@@ -7,7 +7,7 @@
  * The numbers stand beside CrowdSec's (HARDENING.md: probing 10 distinct paths leaking one in 10 s, brute force 5):
  * half as strict again, because a gateway sees clients that were deployed wrong as often as attackers.
  */
-import type { BanTimes, ScenarioPlan } from '../../plan.ts'
+import type { BanTimes, ScenarioPlan } from '../../plan/threats.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

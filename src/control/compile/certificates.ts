@@ -9,7 +9,7 @@
 import { X509Certificate, createHash, createPrivateKey, type KeyObject } from 'node:crypto'
 import { isIP, isIPv6 } from 'node:net'
 import { join } from 'node:path'
-import type { CertificatePlan } from '../../plan.ts'
+import type { CertificatePlan } from '../../plan/certificate.ts'
 import { reasonOf } from '../config/read.ts'
 import type { Documents } from './documents.ts'
 import { writePrivate } from './private-file.ts'

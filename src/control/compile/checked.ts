@@ -1,5 +1,5 @@
 /** Scalars of a configuration as values. Their form has been checked with the schema. */
-import type { KeyPart } from '../../plan.ts'
+import type { KeyPart } from '../../plan/values.ts'
 import {
   parseAddress,
   parseAddressSource,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { ListenerConfig } from '../config/schema.ts'
-import type { ClientCertificatesPlan } from '../../plan.ts'
+import type { ClientCertificatesPlan } from '../../plan/listener.ts'
 import { reasonOf } from '../config/read.ts'
 import { parseChain, type CertificateOptions } from './certificates.ts'
 import { writePrivate } from './private-file.ts'

@@ -1,5 +1,5 @@
 /** `cluster`: where the store is that several hosts share, and how it is spoken with. */
-import type { ClusterPlan } from '../../plan.ts'
+import type { ClusterPlan } from '../../plan/cluster.ts'
 import type { ClusterConfig } from '../config/schema.ts'
 import type { RedisUrl } from '../config/units.ts'
 import { duration, redisUrl } from './checked.ts'

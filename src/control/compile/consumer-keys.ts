@@ -1,7 +1,8 @@
 /** Keys of the tokens and requests that consumers sign themselves: an HMAC secret, or a public key as path, PEM text or JWK. */
 import type { ConsumerConfig } from '../config/schema.ts'
 import { lintJwk, lintPem, lintSecret, type LintedKey } from '../keys/lint.ts'
-import type { SigningAlgorithm, VerificationKey } from '../../plan.ts'
+import type { SigningAlgorithm } from '../../plan/consumer.ts'
+import type { VerificationKey } from '../../plan/keys.ts'
 import type { Documents } from './documents.ts'
 import type { Path, Report } from './report.ts'
 

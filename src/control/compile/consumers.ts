@@ -1,6 +1,8 @@
 /** `consumers`: callers known by name, found by their keys, their clients at issuers, or the tokens they sign. */
 import type { ConsumerConfig } from '../config/schema.ts'
-import type { ApiKeyPlan, CertificateNamePlan, ConsumerPlan, IssuerPlan, Where } from '../../plan.ts'
+import type { ApiKeyPlan, CertificateNamePlan, ConsumerPlan } from '../../plan/consumer.ts'
+import type { IssuerPlan } from '../../plan/issuer.ts'
+import type { Where } from '../../plan/policy.ts'
 import { alternativeName } from '../../client/certificate.ts'
 import { date } from './checked.ts'
 import { SIGNING_ALGORITHMS, type ConsumerKeys } from './consumer-keys.ts'

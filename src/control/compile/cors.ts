@@ -1,5 +1,5 @@
 /** `cors`: the nearest level that speaks stands alone; `cors: none` is no CORS. */
-import type { CorsPlan } from '../../plan.ts'
+import type { CorsPlan } from '../../plan/cors.ts'
 import { duration } from './checked.ts'
 import { nearestOf, type Block } from './levels.ts'
 import type { Path, Report } from './report.ts'

@@ -1,7 +1,7 @@
 /** One number for what a plan means: two plans of one digest decide alike. */
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
-import type { Plan } from '../../plan.ts'
+import type { Plan } from '../../plan/plan.ts'
 
 /** Keys below these are the owner's own words: a consumer's attribute may be called `where`. */
 const OWNERS_WORDS: ReadonlySet<string> = new Set(['attributes', 'equal', 'labels', 'jwks', 'types', 'content'])

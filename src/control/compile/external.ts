@@ -1,7 +1,9 @@
 /** `external`: adds up over levels, outermost first, all must admit. */
 import { requestOperationsProblem } from '../../policy/request-headers.ts'
 import { IDENTITY_FIELDS } from '../../policy/identity-fields.ts'
-import type { ExternalPlan, IdentityPlan, Places } from '../../plan.ts'
+import type { Places } from '../../plan/auth.ts'
+import type { ExternalPlan } from '../../plan/external.ts'
+import type { IdentityPlan } from '../../plan/identity.ts'
 import type { ExternalConfig } from '../config/schema.ts'
 import { duration, upstreamUrl } from './checked.ts'
 import { addUp, speaking, type Block, type Item } from './levels.ts'

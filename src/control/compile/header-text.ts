@@ -1,5 +1,5 @@
 /** What may stand in headers that a configuration writes, beyond what the schema checks. */
-import type { Template } from '../../plan.ts'
+import type { Template } from '../../plan/values.ts'
 import { literals } from './templates.ts'
 
 /** RFC 9110 section 5.5, without obs-text: anything else can end the line and begin a header of its own. */

@@ -1,5 +1,6 @@
 /** `identity`: what upstreams are told of the caller. The nearer level wins key by key, the token's keys too. */
-import type { IdentityPlan, Places, TokenPlan } from '../../plan.ts'
+import type { Places } from '../../plan/auth.ts'
+import type { IdentityPlan, TokenPlan } from '../../plan/identity.ts'
 import { duration } from './checked.ts'
 import { speaking, type Block } from './levels.ts'
 import type { Path, Report } from './report.ts'

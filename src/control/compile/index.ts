@@ -1,12 +1,12 @@
 /**
- * From a checked configuration to the frozen plan of plan.ts. The schema has looked at each value by itself; here is
+ * From a checked configuration to the frozen plan of src/plan. The schema has looked at each value by itself; here is
  * what several of them mean together: levels merged, references followed, certificates and keys read, expressions and
  * patterns compiled, units converted. Every problem is found in one pass, and none stops the search for others.
  */
 import { join, resolve } from 'node:path'
 import type { Finding, Loaded } from '../config/result.ts'
 import { parseAddress } from '../config/units.ts'
-import type { Plan } from '../../plan.ts'
+import type { Plan } from '../../plan/plan.ts'
 import type { PolicyTest } from '../../policy-test.ts'
 import { compileAdmin } from './admin.ts'
 import { compileCertificates } from './certificates.ts'

@@ -1,6 +1,6 @@
 /** `ip`: adds up over levels, all must allow. The gateway's stands alone in the plan, before routing. */
 import type { IpConfig } from '../config/schema.ts'
-import type { IpPlan } from '../../plan.ts'
+import type { IpPlan } from '../../plan/ip.ts'
 import { addUp, speaking, type Block, type Sourced } from './levels.ts'
 import type { Report } from './report.ts'
 

@@ -7,7 +7,7 @@
  * its own keys with what `speaking` returns.
  */
 import type { Config, PoliciesConfig, ProfileConfig, RouteConfig, ServiceConfig } from '../config/schema.ts'
-import type { Level } from '../../plan.ts'
+import type { Level } from '../../plan/policy.ts'
 import type { Path, Report } from './report.ts'
 
 export type PolicyName = keyof PoliciesConfig

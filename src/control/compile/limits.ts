@@ -1,7 +1,9 @@
 /** `limits`: add up over levels; a nearer one of the same name replaces a farther one in its place. */
 import type { LimitConfig, TierConfig } from '../config/schema.ts'
 import { checkAmount } from '../../limits/amount.ts'
-import type { AmountPlan, ClusterLimitPlan, CostPlan, LimitPlan, RulePlan, TierPlan } from '../../plan.ts'
+import type { ClusterLimitPlan } from '../../plan/cluster.ts'
+import type { AmountPlan, CostPlan, LimitPlan, TierPlan } from '../../plan/limit.ts'
+import type { RulePlan } from '../../plan/rule.ts'
 import { expressionFault, type GuardedRoute } from './authorize.ts'
 import { bandwidth, keyPart, quota, rate } from './checked.ts'
 import { asksTheCaller, danglingName, onlyClientChosen, type PatternNames } from '../config/key-parts.ts'

@@ -1,6 +1,6 @@
 /** `listen` and `client`: where clients come in, and whose word on their address is taken. */
 import type { ClientConfig, Config, ListenerConfig } from '../config/schema.ts'
-import type { ClientPlan, ConnectionsPlan, ListenerPlan } from '../../plan.ts'
+import type { ClientPlan, ConnectionsPlan, ListenerPlan } from '../../plan/listener.ts'
 import type { CertificateOptions } from './certificates.ts'
 import { compileClientCertificates } from './client-authorities.ts'
 import { address, addressSource, rate, redirect } from './checked.ts'

@@ -1,6 +1,7 @@
 /** `log`: where access lines go, and what never gets into them. */
 import type { LogConfig } from '../config/schema.ts'
-import type { LogPlan, RoutePlan } from '../../plan.ts'
+import type { LogPlan } from '../../plan/log.ts'
+import type { RoutePlan } from '../../plan/route.ts'
 import type { Documents } from './documents.ts'
 import { credentialsOf } from './routes.ts'
 

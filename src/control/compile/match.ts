@@ -1,7 +1,8 @@
 /** `match`: a service's stands under each of its routes', key by key, `headers` per name. */
 import type { MatchConfig } from '../config/schema.ts'
 import { parseHostPattern, parsePattern } from '../../routing/pattern.ts'
-import type { ListenerPlan, MatchPlan } from '../../plan.ts'
+import type { ListenerPlan } from '../../plan/listener.ts'
+import type { MatchPlan } from '../../plan/route.ts'
 import type { PatternNames } from '../config/key-parts.ts'
 import type { Path, Report } from './report.ts'
 import type { TemplateScope } from './templates.ts'

@@ -12,7 +12,7 @@ import {
 import { typeOf } from '../schemas/parameter-types.ts'
 import type { SchemaDocument } from '../schemas/files.ts'
 import { isMapping } from '../schemas/walk.ts'
-import type { OpenApiPlan, OperationPlan, ParameterPlan } from '../../plan.ts'
+import type { OpenApiPlan, OperationPlan, ParameterPlan } from '../../plan/validation.ts'
 import type { Documents } from './documents.ts'
 import type { Path, Report } from './report.ts'
 import type { Schemas } from './schemas.ts'

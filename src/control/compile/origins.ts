@@ -1,6 +1,6 @@
 /** What holds for one route, line by line, each with the level and the place it comes from: what `show` prints. */
 import type { Loaded } from '../config/result.ts'
-import type { Level, Where } from '../../plan.ts'
+import type { Level, Where } from '../../plan/policy.ts'
 import { addUp, nearestOf, speaking, type Block, type Item, type PolicyName, type Sourced } from './levels.ts'
 import type { Path } from './report.ts'
 

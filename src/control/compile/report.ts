@@ -4,7 +4,7 @@
  */
 import { pathText } from '../config/findings.ts'
 import type { Finding, Path, Severity } from '../config/result.ts'
-import type { Where } from '../../plan.ts'
+import type { Where } from '../../plan/policy.ts'
 
 export type { Path }
 

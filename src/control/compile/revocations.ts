@@ -1,7 +1,7 @@
 /** `revocations`: credentials that no longer hold. */
 import type { RevocationConfig } from '../config/schema.ts'
 import { revocationId } from '../revocations/entry.ts'
-import type { RevocationPlan } from '../../plan.ts'
+import type { RevocationPlan } from '../../plan/revocation.ts'
 import { instant } from './checked.ts'
 import type { Report } from './report.ts'
 

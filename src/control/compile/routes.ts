@@ -1,7 +1,9 @@
 /** Services and their routes: each with what all levels say of it, merged. */
 import { findConflicts } from '../../routing/conflicts.ts'
 import type { Config, RouteConfig, ServiceConfig } from '../config/schema.ts'
-import type { AuthPlan, ListenerPlan, Places, RoutePlan } from '../../plan.ts'
+import type { AuthPlan, Places } from '../../plan/auth.ts'
+import type { ListenerPlan } from '../../plan/listener.ts'
+import type { RoutePlan } from '../../plan/route.ts'
 import { compileAction, type Destination } from './actions.ts'
 import { Authentication } from './auth.ts'
 import { Rules } from './authorize.ts'

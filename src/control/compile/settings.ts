@@ -1,5 +1,5 @@
 /** `timeouts`: settings, of which the nearer level wins key by key. */
-import type { RoutePlan } from '../../plan.ts'
+import type { RoutePlan } from '../../plan/route.ts'
 import { duration } from './checked.ts'
 import { speaking, type Block } from './levels.ts'
 

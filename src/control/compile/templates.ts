@@ -3,7 +3,7 @@
  * `by`, `{id}` a part of the path (rewrites and answers), `{*}` what the pattern's `/*` took. `{{` is a literal `{`.
  * Braces around anything but a single word are literal too, so that a JSON body can be written as it is.
  */
-import type { Template } from '../../plan.ts'
+import type { Template } from '../../plan/values.ts'
 import { danglingName, parseKeyPart, type PatternNames } from '../config/key-parts.ts'
 
 const VALUE = /\{\{|\{(\*|[A-Za-z][A-Za-z0-9_-]*(?::[^{}]*)?)\}/g

@@ -1,16 +1,9 @@
 /** `threats`: the scenarios that ban, built-in and written, honeypots, and who is never banned. */
 import { RESERVED, tagOfName } from '../../threats/tag.ts'
-import type {
-  BanTimes,
-  CrowdsecPlan,
-  EventPlan,
-  HoneypotPlan,
-  KeyPart,
-  ListenerPlan,
-  RoutePlan,
-  ScenarioPlan,
-  ThreatsPlan
-} from '../../plan.ts'
+import type { ListenerPlan } from '../../plan/listener.ts'
+import type { RoutePlan } from '../../plan/route.ts'
+import type { BanTimes, CrowdsecPlan, EventPlan, HoneypotPlan, ScenarioPlan, ThreatsPlan } from '../../plan/threats.ts'
+import type { KeyPart } from '../../plan/values.ts'
 import type { BanConfig, Config, ThreatsConfig } from '../config/schema.ts'
 import { danglingName } from '../config/key-parts.ts'
 import { parsePattern } from '../../routing/pattern.ts'

@@ -1,6 +1,6 @@
 /** `upstreams`, and those written inside a service: where requests are sent. */
 import type { Config, InlineUpstreamConfig, ServiceConfig } from '../config/schema.ts'
-import type { TargetPlan, UpstreamPlan } from '../../plan.ts'
+import type { TargetPlan, UpstreamPlan } from '../../plan/upstream.ts'
 import type { Destination } from './actions.ts'
 import { duration, upstreamUrl } from './checked.ts'
 import type { Path, Report } from './report.ts'

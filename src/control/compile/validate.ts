@@ -1,7 +1,7 @@
 /** `validate`: settings, of which the nearer level wins key by key. */
 import type { JsonBounds } from '../../json.ts'
 import type { ValidateConfig } from '../config/schema.ts'
-import type { ParametersPlan, SchemaPlan, ValidatePlan } from '../../plan.ts'
+import type { ParametersPlan, SchemaPlan, ValidatePlan } from '../../plan/validation.ts'
 import { size } from './checked.ts'
 import { speaking, type Block, type Sourced } from './levels.ts'
 import type { Path, Report } from './report.ts'

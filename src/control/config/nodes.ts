@@ -3,7 +3,7 @@
  * lines of text. Each pass (references, inclusion, checking) works on it; what a pass finds wrong it leaves in the
  * node, and the checker, which knows the key path, reports it.
  */
-import type { Where } from '../../plan.ts'
+import type { Where } from '../../plan/policy.ts'
 
 /** A file that was read. */
 export interface SourceFile {

@@ -1,5 +1,5 @@
 /** What reading a configuration gives: the values with where they stand, and everything found wrong on the way. */
-import type { Where } from '../../plan.ts'
+import type { Where } from '../../plan/policy.ts'
 import type { Config } from './schema.ts'
 
 export type Severity = 'error' | 'warning'

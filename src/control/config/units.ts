@@ -3,7 +3,7 @@
  * can't read; the checker has then refused the file, so that a compiled configuration never sees the null.
  */
 import { isIP, isIPv4, isIPv6 } from 'node:net'
-import type { ClientPlan } from '../../plan.ts'
+import type { ClientPlan } from '../../plan/listener.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND

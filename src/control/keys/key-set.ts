@@ -1,7 +1,7 @@
 /** Judging a JSON Web Key Set (RFC 7517 section 5) as a whole, after each key by itself (lint.ts). */
 import { parseObject } from '../../identity/json.ts'
 import { lintJwk } from './lint.ts'
-import type { VerificationKey } from '../../plan.ts'
+import type { VerificationKey } from '../../plan/keys.ts'
 
 /** Something the owner should know of a key: left out (`refused` false) or bad. */
 export interface KeyNote {

@@ -7,7 +7,8 @@ import { Discovery } from './discovery.ts'
 import { keyFile, readSaved, writeSaved } from './key-file.ts'
 import { lintKeySet, parseKeySet } from './key-set.ts'
 import type { LintedSet } from './key-set.ts'
-import type { IssuerPlan, JwksPlan, VerificationKey } from '../../plan.ts'
+import type { IssuerPlan, JwksPlan } from '../../plan/issuer.ts'
+import type { VerificationKey } from '../../plan/keys.ts'
 
 /** GET of a JSON document. Rejects with an Error for people; `cacheSeconds` is Cache-Control's max-age. */
 export type FetchJson = (

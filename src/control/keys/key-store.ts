@@ -4,7 +4,8 @@
  */
 import { KeySource } from './key-source.ts'
 import type { FetchJson, SourceOptions, SourceStatus } from './key-source.ts'
-import type { IssuerPlan, KeySet } from '../../plan.ts'
+import type { IssuerPlan } from '../../plan/issuer.ts'
+import type { KeySet } from '../../plan/keys.ts'
 
 export interface KeyStoreOptions {
   readonly fetchJson: FetchJson

@@ -9,7 +9,7 @@ import { isCanonical } from '../../identity/base64url.ts'
 import { isRocaModulus } from './roca.ts'
 import { hasSmallOrder } from './small-order.ts'
 import { isWeakSecret } from './weak-secrets.ts'
-import type { VerificationKey } from '../../plan.ts'
+import type { VerificationKey } from '../../plan/keys.ts'
 
 export type LintedKey =
   | { readonly ok: true; readonly key: VerificationKey }

@@ -1,6 +1,6 @@
 /** What a revocation says, and the one written over the admin API: read here with the words for who wrote it. */
 import { createHash } from 'node:crypto'
-import type { RevocationPlan } from '../../plan.ts'
+import type { RevocationPlan } from '../../plan/revocation.ts'
 import { AdminProblem } from '../admin/resource.ts'
 import { didYouMean } from '../config/names.ts'
 import { parseInstant } from '../config/units.ts'

@@ -1,5 +1,5 @@
 import type { RevocationChange } from '../../messages.ts'
-import type { RevocationPlan } from '../../plan.ts'
+import type { RevocationPlan } from '../../plan/revocation.ts'
 import { AdminProblem } from '../admin/resource.ts'
 import type { RevocationTable } from '../store/revocations.ts'
 

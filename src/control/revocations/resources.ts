@@ -1,5 +1,5 @@
 /** `/revocations` of the admin API. */
-import type { RevocationPlan } from '../../plan.ts'
+import type { RevocationPlan } from '../../plan/revocation.ts'
 import { json, type AdminAnswer, type Resource } from '../admin/resource.ts'
 import { readRevocation, type KnownNames } from './entry.ts'
 import type { ListedRevocation, RevocationRegistry } from './registry.ts'

@@ -1,4 +1,4 @@
-import type { RevocationPlan } from '../../plan.ts'
+import type { RevocationPlan } from '../../plan/revocation.ts'
 import { SharedSet, type SharedItem, type SharedSetOptions } from '../cluster/shared-set.ts'
 import { revocationId, SELECTORS } from './entry.ts'
 import type { RevocationRegistry } from './registry.ts'

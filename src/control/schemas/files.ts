@@ -9,7 +9,7 @@ import { plain, whereOf, type Node } from '../config/nodes.ts'
 import type { Path } from '../config/result.ts'
 import { reasonOf } from '../config/read.ts'
 import { readSource } from '../config/source.ts'
-import type { Where } from '../../plan.ts'
+import type { Where } from '../../plan/policy.ts'
 
 /** A document by the URI of where it was read. */
 export interface SchemaDocument {

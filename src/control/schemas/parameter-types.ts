@@ -1,5 +1,5 @@
 /** Which values of a parameter, which are texts on the wire, are numbers, booleans or lists to its schema. */
-import type { ParameterType } from '../../plan.ts'
+import type { ParameterType } from '../../plan/validation.ts'
 import { stepsOf, valueAt } from './collect.ts'
 import { isMapping, type Mapping, resolved, withoutFragment } from './walk.ts'
 

@@ -1,4 +1,4 @@
-import type { OpenApiPlan, OperationPlan, ParameterPlan } from '../../plan.ts'
+import type { OpenApiPlan, OperationPlan, ParameterPlan } from '../../plan/validation.ts'
 import type { InvalidPart, ProblemCode } from '../../problems.ts'
 import type { RequestView } from '../../request.ts'
 import { mediaType } from '../body.ts'

@@ -1,4 +1,4 @@
-import type { ParametersPlan, ParameterType } from '../../plan.ts'
+import type { ParametersPlan, ParameterType } from '../../plan/validation.ts'
 import type { RequestView } from '../../request.ts'
 import { decodePercent } from '../encoding.ts'
 import { MALFORMED, parameterLists } from '../query.ts'

@@ -1,5 +1,5 @@
 import type { JsonBounds } from '../../json.ts'
-import type { OpenApiPlan, ParametersPlan, SchemaPlan, ValidatePlan } from '../../plan.ts'
+import type { OpenApiPlan, ParametersPlan, SchemaPlan, ValidatePlan } from '../../plan/validation.ts'
 import type { InvalidPart, ProblemCode } from '../../problems.ts'
 import type { RequestView } from '../../request.ts'
 import { judgeBody } from '../body.ts'

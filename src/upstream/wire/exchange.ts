@@ -1,4 +1,4 @@
-import type { UpstreamPlan } from '../../plan.ts'
+import type { UpstreamPlan } from '../../plan/upstream.ts'
 import { BODY_BUFFER } from '../bounds.ts'
 import { Exchange } from '../exchange.ts'
 import type { Pool } from '../pool.ts'

@@ -1,4 +1,4 @@
-import type { UpstreamPlan } from '../../plan.ts'
+import type { UpstreamPlan } from '../../plan/upstream.ts'
 import { Targets } from '../targets.ts'
 import type { Transport, UpstreamCall, UpstreamRequest, UpstreamSink } from '../transport.ts'
 import { WireConnection } from './connection.ts'

@@ -3,7 +3,7 @@ import { KeyUses, type KeptUses } from '../../../src/control/api-keys/uses.ts'
 import type { KeyUseRow } from '../../../src/control/store/key-uses.ts'
 import { emptyRecord } from '../../../src/observe/codec.ts'
 import type { AccessRecord } from '../../../src/observe/record.ts'
-import type { ConsumerPlan } from '../../../src/plan.ts'
+import type { ConsumerPlan } from '../../../src/plan/consumer.ts'
 import { apiKeyPlan, consumerPlan } from '../../identity/kit.ts'
 
 const NOW = Date.UTC(2027, 0, 1)

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import type { BanReport } from '../../../src/ban.ts'
 import { Firewall, type FirewallAround, type FirewallPlan } from '../../../src/control/bans/firewall.ts'
 import type { Log } from '../../../src/observe/log.ts'
-import type { ClientPlan } from '../../../src/plan.ts'
+import type { ClientPlan } from '../../../src/plan/listener.ts'
 import { eventually } from '../../e2e/visitors.ts'
 
 const NOW = 1_800_000_000_000

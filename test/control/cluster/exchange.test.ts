@@ -5,7 +5,8 @@ import { Limiter, newLimitVerdict, type Limit } from '../../../src/limits/limite
 import { monotonicNs } from '../../../src/memory/clock.ts'
 import { Counters } from '../../../src/memory/counters.ts'
 import { allocateShared, clusterHeard, setClusterSeed } from '../../../src/memory/shared.ts'
-import type { AmountPlan, LimitPlan, Plan } from '../../../src/plan.ts'
+import type { AmountPlan, LimitPlan } from '../../../src/plan/limit.ts'
+import type { Plan } from '../../../src/plan/plan.ts'
 import { connected, planOf } from '../../cluster/store.ts'
 import { noRedis, startRedis, type RedisServer } from '../../e2e/cluster/redis-server.ts'
 

@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync, existsSync, chmodSync } from 'no
 import { X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
-import type { CertificatePlan } from '../../../src/plan.ts'
+import type { CertificatePlan } from '../../../src/plan/certificate.ts'
 import { makeCertificate } from './certificate.ts'
 import { compile, errorsOf, folderOf, planOf, saysExactly, warningsOf } from './configuration.ts'
 

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { compilePlan, stateDirOf, type Compiled, type CompileOptions } from '../../../src/control/compile/index.ts'
 import { loadConfig, type Finding, type Loaded, type LoadOptions } from '../../../src/control/config/load.ts'
-import type { Plan, RoutePlan } from '../../../src/plan.ts'
+import type { Plan } from '../../../src/plan/plan.ts'
+import type { RoutePlan } from '../../../src/plan/route.ts'
 
 const folders: string[] = []
 process.on('exit', () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })))

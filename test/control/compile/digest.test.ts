@@ -1,6 +1,6 @@
 import t from 'tap'
 import { digestOf } from '../../../src/control/compile/digest.ts'
-import type { Plan } from '../../../src/plan.ts'
+import type { Plan } from '../../../src/plan/plan.ts'
 import { planOf, routeWith } from './configuration.ts'
 
 const YAML = routeWith('auth: public', 'consumers: [ { name: acme, attributes: { where: here, tier: gold } } ]')

@@ -4,7 +4,8 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { KeyStore } from '../../../src/control/keys/key-store.ts'
 import { issuerPlan, NOW } from '../../identity/kit.ts'
-import type { IssuerPlan, JwksPlan, KeySet } from '../../../src/plan.ts'
+import type { IssuerPlan, JwksPlan } from '../../../src/plan/issuer.ts'
+import type { KeySet } from '../../../src/plan/keys.ts'
 
 const jwk = (kid: string): Record<string, unknown> => ({
   ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { UpstreamPlan } from '../../../src/plan.ts'
+import type { UpstreamPlan } from '../../../src/plan/upstream.ts'
 import type { Transport } from '../../../src/upstream/transport.ts'
 import { plan } from '../recorder.ts'
 import { type Script, scripted, type ScriptedUpstream } from '../scripted.ts'
