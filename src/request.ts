@@ -12,6 +12,8 @@ export interface ClientCertificate {
   /** ms since the epoch: good from (inclusive) and until (inclusive). */
   readonly from: number
   readonly until: number
+  /** Why it proves nothing although the TLS library takes it, such as `has an RSA key of 1024 bits`; '' when sound. */
+  readonly weakness: string
 }
 
 /**

@@ -36,8 +36,40 @@ export function parseClientCertificate(pem: string): ClientCertificate {
     sans: Object.freeze(alternativeNames(certificate.subjectAltName ?? '')),
     fingerprint: `sha256:${certificate.fingerprint256.replaceAll(':', '').toLowerCase()}`,
     from: certificate.validFromDate.getTime(),
-    until: certificate.validToDate.getTime()
+    until: certificate.validToDate.getTime(),
+    weakness: weaknessOf(certificate)
   })
+}
+
+/** What is asked of server certificates and issuers' keys too. */
+const LEAST_RSA_BITS = 2048
+/** sha1WithRSAEncryption and ecdsa-with-SHA1, in DER: two certificates with one signature have been affordable since 2020. */
+const SHA1_SIGNATURES = new Set(['2a864886f70d010105', '2a8648ce3d0401'])
+
+/** BoringSSL takes RSA keys and signatures that can be forged. Of the chain, only the client's own certificate is seen here. */
+function weaknessOf({ publicKey, raw }: X509Certificate): string {
+  const bits = publicKey.asymmetricKeyDetails?.modulusLength
+  if (bits !== undefined && bits < LEAST_RSA_BITS) return `has an RSA key of ${bits} bits`
+  return SHA1_SIGNATURES.has(signatureAlgorithm(raw)) ? 'is signed with SHA-1' : ''
+}
+
+/**
+ * The object identifier as hex digits: of Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE {
+ * OBJECT IDENTIFIER, … }, … } (RFC 5280 section 4.1). Node's own field for it came after version 22.
+ */
+function signatureAlgorithm(der: Buffer): string {
+  const tbs = contentOf(der, 0)
+  const algorithm = contentOf(der, contentOf(der, tbs.start).end)
+  const identifier = contentOf(der, algorithm.start)
+  return der.toString('hex', identifier.start, identifier.end)
+}
+
+/** Where the content of the DER element at `at` stands. OpenSSL has parsed it before, so its lengths are sound. */
+function contentOf(der: Buffer, at: number): { start: number; end: number } {
+  const first = der[at + 1] ?? 0
+  if (first < 0x80) return { start: at + 2, end: at + 2 + first }
+  const start = at + 2 + (first & 0x7f)
+  return { start, end: start + der.readUIntBE(at + 2, first & 0x7f) }
 }
 
 /**

@@ -52,7 +52,8 @@ export function passwordFor({ name, basic, where }: ConsumerPlan): KnownPassword
 
 /** A good one of these names. */
 export function certificateOf(sans: readonly string[]): ClientCertificate {
-  return { subject: 'CN=described-caller', sans, fingerprint: `sha256:${'0'.repeat(64)}`, from: 0, until: Infinity }
+  const fingerprint = `sha256:${'0'.repeat(64)}`
+  return { subject: 'CN=described-caller', sans, fingerprint, from: 0, until: Infinity, weakness: '' }
 }
 
 /** With the first name that the consumer lists, or one of the caller's own. */
@@ -64,7 +65,8 @@ export function certificateFor({ name, certificates }: ConsumerPlan): ClientCert
     sans: pinned ? [] : [listed],
     fingerprint: pinned ? listed : `sha256:${'0'.repeat(64)}`,
     from: 0,
-    until: Infinity
+    until: Infinity,
+    weakness: ''
   }
 }
 

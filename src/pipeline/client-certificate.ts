@@ -16,6 +16,12 @@ export function clientCertificate(x: Exchange): Verdict {
       ? refuse('no-credential', 'listen', 'the client shows no certificate', { where, headers: CHALLENGE, close: true })
       : CONTINUE
   }
+  // As if TLS had refused it: neither auth, nor a bound token, nor a rule is to build on it.
+  const { weakness } = x.clientCertificate
+  if (weakness !== '') {
+    const reason = `the client certificate ${weakness}`
+    return refuse('bad-credential', 'listen', reason, { where, headers: CHALLENGE, close: true })
+  }
   x.note('client-certificate', 'pass', 'listen', '', where, x.clientCertificate.subject)
   return CONTINUE
 }

@@ -1,6 +1,9 @@
+import 'reflect-metadata'
+import * as x509 from '@peculiar/x509'
 import t from 'tap'
 import { alternativeNames, ClientCertificates, parseClientCertificate } from '../../src/client/certificate.ts'
 import { makeCertificate } from '../control/compile/certificate.ts'
+import { forgeCertificate } from '../e2e/forge.ts'
 
 const made = await makeCertificate('client 1, O=Acme\\, Inc.', {
   names: [
@@ -25,6 +28,35 @@ t.test('subject, names in one spelling, fingerprint, dates', async (t) => {
   t.match(certificate.subject, /O=Acme\\, Inc\.,CN=client 1$|^O=Acme\\, Inc\.,CN=client 1$/)
   t.ok(certificate.from < Date.now() && Date.now() < certificate.until)
   t.ok(Object.isFrozen(certificate) && Object.isFrozen(certificate.sans))
+})
+
+t.test('a key or a signature that can be forged is a weakness', async (t) => {
+  t.equal(parseClientCertificate(made.cert).weakness, '')
+  for (const [wishes, weakness] of [
+    [{ bits: 2048 }, ''],
+    [{ bits: 2047 }, 'has an RSA key of 2047 bits'],
+    [{ bits: 1024 }, 'has an RSA key of 1024 bits'],
+    [{ digest: 'sha512' }, ''],
+    [{ digest: 'sha1' }, 'is signed with SHA-1'],
+    // Long enough that its lengths take three bytes.
+    [
+      {
+        digest: 'sha1',
+        names: Array.from({ length: 4000 }, () => ({ type: 'dns' as const, value: 'client.example' }))
+      },
+      'is signed with SHA-1'
+    ]
+  ] as const)
+    t.equal(parseClientCertificate(forgeCertificate('client', wishes).cert).weakness, weakness)
+  for (const [hash, weakness] of [
+    ['SHA-256', ''],
+    ['SHA-1', 'is signed with SHA-1']
+  ] as const) {
+    const { keys } = made.issuer
+    const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash }
+    const own = await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=x', keys, signingAlgorithm })
+    t.equal(parseClientCertificate(own.toString('pem')).weakness, weakness, `ECDSA with ${hash}`)
+  }
 })
 
 t.test('a certificate without alternative names has none', async (t) => {

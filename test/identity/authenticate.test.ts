@@ -76,7 +76,15 @@ function certificateName(name: string): CertificateNamePlan {
 }
 
 function certificate(sans: string[], more: Partial<ClientCertificate> = {}): ClientCertificate {
-  return { subject: 'CN=x', sans, fingerprint: `sha256:${'1'.repeat(64)}`, from: NOW, until: NOW, ...more }
+  return {
+    subject: 'CN=x',
+    sans,
+    fingerprint: `sha256:${'1'.repeat(64)}`,
+    from: NOW,
+    until: NOW,
+    weakness: '',
+    ...more
+  }
 }
 
 async function ask(plan: Partial<AuthPlan>, sent: Sent): Promise<AuthOutcome> {

@@ -39,7 +39,8 @@ t.test('every variable of the table is there', async (t) => {
       sans: ['DNS:a.example', 'URI:spiffe://a/b'],
       fingerprint: 'sha256:00',
       from: 0,
-      until: 1
+      until: 1,
+      weakness: ''
     },
     caller: {
       method: 'jwt',
