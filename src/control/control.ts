@@ -1,187 +1,141 @@
-import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { readEnv } from '../env.ts'
 import { Beats } from '../memory/beats.ts'
-import { Counters } from '../memory/counters.ts'
 import type { ControlStart, ControlToMain } from '../messages.ts'
+import type { Log } from '../observe/log.ts'
 import type { ClusterPlan } from '../plan/cluster.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { Log } from '../observe/log.ts'
-import { createLog } from '../observe/log.ts'
-import type { fetchDocument } from '../upstream/undici.ts'
-import { AdminAddress } from './admin/address.ts'
-import { keyResources } from './api-keys/resources.ts'
-import { KeyUses } from './api-keys/uses.ts'
-import { BanBook } from './bans/book.ts'
-import { Crowdsec } from './bans/crowdsec.ts'
-import { Firewall } from './bans/firewall.ts'
-import { nft } from './bans/nft.ts'
-import { banResources } from './bans/resources.ts'
-import { startControlSocket } from './admin/control-socket.ts'
-import { gatewayResources } from './admin/gateway-resources.ts'
-import { startMetricsServer } from './admin/metrics-server.ts'
+import { ownerResources } from './admin/owner-resources.ts'
 import type { ReloadVerdict, StatusReport } from './admin/report.ts'
-import { requestResources } from './admin/request-resources.ts'
 import type { Resource } from './admin/resource.ts'
+import { KeyUses } from './api-keys/uses.ts'
+import { Defence } from './bans/defence.ts'
+import { Closers } from './closers.ts'
+import { ClusterLink } from './cluster/link.ts'
 import type { Finding } from './config/load.ts'
+import { Doors } from './doors.ts'
+import { Durable } from './durable.ts'
+import { fetchLazily } from './fetch-lazily.ts'
 import { GuardPipe } from './guard-pipe.ts'
 import { KeyStore } from './keys/key-store.ts'
-import { readLastGood, saveLastGood } from './last-good.ts'
 import { Observation } from './observation.ts'
-import { ConfigurationReader, type Reading } from './reading.ts'
-import type { KnownNames } from './revocations/entry.ts'
-import { RevocationRegistry } from './revocations/registry.ts'
-import { revocationResources } from './revocations/resources.ts'
+import { OwnLog } from './own-log.ts'
+import { Ports } from './ports.ts'
+import { Proving } from './proving.ts'
+import { FILE_CHANGE, Reloads } from './reloads.ts'
+import { restartOnly } from './restart-only.ts'
+import type { RevocationRegistry } from './revocations/registry.ts'
 import { Rollout } from './rollout.ts'
 import { jwksResource, SigningKeys } from './signing-keys.ts'
-import { ClusterLink } from './cluster/link.ts'
-import { removeUnusedCopies } from './private-copies.ts'
-import { lockStateDir, probeAddress } from './state-dir.ts'
-import { BanRows } from './store/bans.ts'
-import { KeyUseRows } from './store/key-uses.ts'
-import { RevocationTable } from './store/revocations.ts'
-import { QuotaKeeper } from './quota-keeper.ts'
-import { QuotaCounts } from './store/quotas.ts'
-import { Store } from './store/store.ts'
-import { Detector } from '../threats/detector.ts'
-import { gatehouseVersion } from '../version.ts'
-import { FileWatch } from './watch.ts'
+import { ConfigurationSource } from './source.ts'
+import { lockStateDir } from './state-dir.ts'
+import { statusOf } from './status.ts'
+import { workerNotes } from './worker-notes.ts'
 import { WorkerStates } from './worker-states.ts'
 
-/** A generation that served this long without the process ending is one to come back to, ms. */
-const PROVEN = 10_000
-
-/** What a worker's admission does at each level (limits/admission.ts). */
-const SHEDDING = [
-  'takes every request again',
-  'is overloaded and turns away requests without a credential',
-  'is overloaded and turns away credentials that it does not know',
-  'is overloaded and turns away known callers, too'
-]
-
-const FILE_CHANGE = 'a changed file'
-
-/** Loading undici is a fifth of what this thread does to start, and most gateways fetch nothing before they serve. */
-const fetchLazily: typeof fetchDocument = async (url, limits) => {
-  const undici = await import('../upstream/undici.ts')
-  return undici.fetchDocument(url, limits)
-}
-
 /**
- * The control thread's conductor: reads and compiles the configuration, rolls generations out, keeps keys fresh, and
- * answers the owner. Workers go on serving what they have while any of this fails.
+ * The control thread's conductor. Three movements: `#bringUp`, from nothing to ready; `#attempt`, from one
+ * configuration to the next; `close`. What takes part in them has a file each. Workers go on serving what they have
+ * while any of this fails.
  */
 export class Control {
   readonly #start: ControlStart
   readonly #toMain: (message: ControlToMain) => void
+  readonly #closers = new Closers()
+  readonly #ownLog = new OwnLog()
   readonly #beats: Beats
   readonly #rollout: Rollout
   readonly #workers: WorkerStates
   readonly #startedAt = new Date()
   readonly #observation: Observation
-  readonly #closers: (() => void | Promise<void>)[] = []
-  #log: Log
-  #logLevel: Plan['log']['level']
-  #keys: KeyStore | null = null
-  /** What outlives a restart; null until the state directory is ours. */
-  #store: Store | null = null
-  readonly #bans: BanBook
-  readonly #firewall: Firewall
+  readonly #source: ConfigurationSource
+  readonly #reloads: Reloads
+  readonly #proving: Proving
+  readonly #ports: Ports
+  readonly #defence: Defence
   readonly #keyUses = new KeyUses()
-  readonly #crowdsec: Crowdsec
-  #revocations: RevocationRegistry | null = null
-  #quotas: QuotaKeeper | null = null
-  #cluster: ClusterLink | null = null
-  readonly #reader = new ConfigurationReader()
-  readonly #watch = new FileWatch(() => void this.reload(FILE_CHANGE))
-  #admin: AdminAddress | null = null
+  readonly #durable: Durable
+  #keys: KeyStore | null = null
   #signing: SigningKeys | null = null
+  #cluster: ClusterLink | null = null
+  #doors: Doors | null = null
   #guardPipe: GuardPipe | null = null
+  /** '' until the first reading says where it is. */
   #stateDir = ''
   /** The newest that workers were asked to build: a number is never used twice, whether or not its generation came to serve. */
   #generation = 0
   /** What serves is the last plan that ran well, not what the configuration file says. */
   #onLastGood = false
-  #proving: NodeJS.Timeout | undefined
   #stopping = false
   #since: Date | null = null
-  #ports: number[] = []
-  #listened: (failure: string | null) => void = () => {}
   #noteAllUp: () => void = () => {}
   /** No port opens before every worker has acknowledged its first plan, so each must have come up. */
   readonly #allUp = new Promise<void>((resolve) => {
     this.#noteAllUp = resolve
   })
-  #lastReload: StatusReport['lastReload'] = null
-  #reloading: Promise<ReloadVerdict> | null = null
-  /** Who asked for one more while one was under way; an owner's word goes before a file's. */
-  #again: string | null = null
   /** Limits of the cluster are to be prepared anew, though the configuration says what it said. */
   #reseeded = false
 
   constructor(start: ControlStart, toMain: (message: ControlToMain) => void) {
     this.#start = start
     this.#toMain = toMain
-    this.#beats = new Beats(start.memory)
+    const log = (): Log => this.#log
+    const { memory, configFile, configName, lastGoodIn } = start
+    this.#beats = new Beats(memory)
     this.#workers = new WorkerStates(start.workers)
-    this.#logLevel = readEnv(process.env).env.GATEHOUSE_LOG_LEVEL || 'info'
-    this.#log = createLog({ level: this.#logLevel })
-    this.#observation = new Observation(start.memory, start.stdoutFd, {
+    this.#ports = new Ports(toMain)
+    this.#source = new ConfigurationSource({
+      configFile,
+      configName,
+      lastGoodIn,
+      log,
+      changed: () => void this.reload(FILE_CHANGE)
+    })
+    this.#reloads = new Reloads({
+      attempt: () => this.#attempt(),
+      refused: (reason) => this.#refused(reason),
+      differs: () => this.#source.differs(),
+      decided: (verdict, cause) => this.#decided(verdict, cause)
+    })
+    this.#proving = new Proving({ stateDir: () => this.#stateDir, reloading: () => this.#reloads.underWay, log })
+    this.#observation = new Observation(memory, start.stdoutFd, {
       linesLost: (error) => this.#log.error('access lines are lost', { reason: error.message }),
       issuers: () => this.#keys?.status() ?? [],
-      firewall: () => this.#firewall.report(),
+      firewall: () => this.#defence.firewall.report(),
       explainBytes: readEnv(process.env).env.GATEHOUSE_EXPLAIN_BYTES,
       keyUses: this.#keyUses,
-      crowdsec: () => this.#crowdsec.report()
+      crowdsec: () => this.#defence.crowdsec.report()
     })
-    this.#bans = new BanBook(start.memory, () => this.#log)
-    this.#closers.push(() => this.#bans.close())
-    const detector = new Detector(start.memory, new Counters(start.memory, 'control'))
-    this.#firewall = new Firewall({
-      nft,
-      log: () => this.#log,
-      holding: () => this.#bans.holding(),
-      isCrowd: (key) => detector.isCrowd(key),
-      most: this.#bans.most
-    })
-    this.#bans.follow(this.#firewall)
-    this.#closers.push(() => this.#firewall.close())
-    this.#crowdsec = new Crowdsec({
-      fetch: fetchLazily,
-      bans: this.#bans,
-      log: () => this.#log,
-      most: Math.floor(this.#bans.most / 2)
-    })
-    this.#closers.push(() => this.#crowdsec.close())
+    this.#defence = new Defence(memory, log, this.#closers)
     this.#rollout = new Rollout({
+      ...workerNotes(log),
       unknownKid: (issuer) => void this.#keys?.refetch(issuer),
-      banned: (ban) => this.#bans.made(ban),
-      connectionRefused: ({ client, listener, limit, where }) =>
-        this.#log.warn(`connections of ${client} are closed: over client.connections.${limit}`, {
-          client,
-          listener,
-          where
-        }),
-      shedding: (worker, level, cause) =>
-        this.#log[level === 0 ? 'info' : 'warn'](`worker ${worker} ${SHEDDING[level] ?? ''}`, { worker, cause }),
-      revocations: () => this.#revocations?.whole() ?? null,
-      strictStore: (worker, up, reason) => {
-        if (up) this.#log.info(`worker ${worker} asks the store of the cluster about strict limits`, { worker })
-        else this.#log.warn(`worker ${worker} decides on strict limits without the store: ${reason}`, { worker })
-      },
-      exception: (reason) => this.#log.error('an exception cost a request its answer', { reason }),
+      banned: (ban) => this.#defence.book.made(ban),
+      revocations: () => this.#durable.revocations?.whole() ?? null,
       joined: (index) => {
         this.#workers.serves(index)
         this.#log.info(`worker ${index} serves`, { worker: index })
-      },
-      joinFailed: (index, reason) => this.#log.error(`worker ${index} can't take the configuration`, { reason })
+      }
     })
+    this.#durable = new Durable({
+      memory,
+      bans: this.#defence.book,
+      keyUses: this.#keyUses,
+      revoke: (change) => this.#rollout.revoke(change),
+      catchUp: () => this.#observation.catchUp(),
+      log,
+      closers: this.#closers
+    })
+  }
+
+  get #log(): Log {
+    return this.#ownLog.now
   }
 
   /** From nothing to ready; says on stderr what keeps it from that, and ends the process. */
   async start(): Promise<void> {
     const beat = setInterval(() => this.#beats.beat('control'), 200)
-    this.#closers.push(() => clearInterval(beat))
+    this.#closers.add(() => clearInterval(beat))
     this.#beats.beat('control')
     if (this.#start.guardFd !== null) {
       this.#guardPipe = new GuardPipe(this.#start.guardFd, this.#beats, this.#start.workers, {
@@ -198,73 +152,37 @@ export class Control {
   }
 
   async #bringUp(): Promise<void> {
-    const reading = await this.#firstReading()
-    this.#say(reading.findings)
+    const reading = await this.#source.first(this.#generation + 1)
+    this.#onLastGood = reading.lastGood
+    this.#ownLog.findings(reading.findings)
     const { plan } = reading
     if (plan === null) throw new Error(`${this.#start.configName} can't be used; nothing was started`)
     this.#stateDir = reading.stateDir
-    this.#log = this.#logFor(plan)
-    this.#closers.push(await lockStateDir(this.#stateDir))
-    const store = await Store.open({ stateDir: this.#stateDir, onNote: (level, text) => this.#log[level](text) })
-    this.#store = store
-    this.#closers.push(() => store.close())
-    await this.#bans.restore(new BanRows(store))
-    await this.#keyUses.restore(new KeyUseRows(store))
-    this.#closers.push(() => {
-      this.#observation.catchUp()
-      this.#keyUses.flush()
-    })
-    const revocations = new RevocationRegistry({
-      table: new RevocationTable(store),
-      send: (change) => this.#rollout.revoke(change),
-      flush: () => store.flush()
-    })
-    this.#revocations = revocations
-    this.#closers.push(() => revocations.close())
-    await revocations.start()
-    const quotas = await QuotaKeeper.open(this.#start.memory, new QuotaCounts(store))
-    this.#quotas = quotas
-    this.#closers.push(() => quotas.close())
+    this.#ownLog.use(plan.log)
+    this.#closers.add(await lockStateDir(this.#stateDir))
+    const revocations = await this.#durable.open(this.#stateDir)
     if (plan.cluster !== null) await this.#join(plan.cluster, revocations)
-    for (const { name, host, port } of plan.listeners) {
-      const found = port === 0 ? 'free' : await probeAddress(host, port)
-      if (found !== 'free') throw new Error(`listener ${name}: ${host}:${port} ${ADDRESS_TROUBLE[found]}`)
-    }
-    await this.#firewall.prepare(plan)
+    await this.#ports.probe(plan.listeners)
+    await this.#defence.firewall.prepare(plan)
     this.#observation.prepare(plan).commit()
-    this.#keys = new KeyStore({
-      stateDir: this.#stateDir,
-      fetchJson: fetchLazily,
-      onKeys: (set) => this.#rollout.setKeys(set),
-      onNote: (level, text) => this.#log[level](text)
-    })
-    const keys = this.#keys
-    this.#closers.push(() => keys.close())
+    const keys = this.#keyStore()
     const signing = this.#signingKeys()
     await Promise.all([keys.start(plan.issuers), signing.prepare(plan), this.#allUp])
     await this.#publish(plan)
     this.#nowServes(plan)
-    const failure = await this.#openPorts(plan)
-    if (failure !== null) throw new Error(failure)
-    await this.#firewall.use(plan, this.#ports)
-    const resources = [...this.#resources(revocations), jwksResource(signing)]
-    const socket = await startControlSocket(join(this.#stateDir, 'control.sock'), resources)
-    this.#closers.push(() => socket.close())
-    const { admin, certificates } = plan
-    if (admin !== null) {
-      const address = await AdminAddress.start({ admin, certificates }, resources)
-      this.#admin = address
-      this.#closers.push(() => address.close())
-    }
-    if (plan.metrics !== null) {
-      const metrics = await startMetricsServer(plan.metrics, () => this.#observation.exposition(), [
-        jwksResource(signing)
-      ])
-      this.#closers.push(() => metrics.close())
-    }
-    this.#watch.begin()
+    await this.#ports.open(plan.listeners)
+    await this.#defence.firewall.use(plan, this.#ports.bound)
+    this.#doors = await Doors.open(plan, {
+      stateDir: this.#stateDir,
+      resources: this.#resources(revocations),
+      jwks: jwksResource(signing),
+      exposition: () => this.#observation.exposition(),
+      closers: this.#closers
+    })
+    this.#source.watch()
     this.#beats.setReady(true)
-    this.#log.info(`ready: ${this.#addresses(plan)}`, { generation: plan.generation, workers: this.#start.workers })
+    const fields = { generation: plan.generation, workers: this.#start.workers }
+    this.#log.info(`ready: ${this.#ports.urls(plan.listeners)}`, fields)
   }
 
   /** Before any generation is built: keys are hashed with what the hosts share. */
@@ -273,7 +191,7 @@ export class Control {
       plan,
       memory: this.#start.memory,
       stateDir: this.#stateDir,
-      bans: this.#bans,
+      bans: this.#defence.book,
       revocations,
       log: () => this.#log,
       reseeded: () => {
@@ -282,8 +200,20 @@ export class Control {
       }
     })
     this.#cluster = cluster
-    this.#closers.push(() => cluster.close())
+    this.#closers.add(() => cluster.close())
     await cluster.reached()
+  }
+
+  #keyStore(): KeyStore {
+    const keys = new KeyStore({
+      stateDir: this.#stateDir,
+      fetchJson: fetchLazily,
+      onKeys: (set) => this.#rollout.setKeys(set),
+      onNote: (level, text) => this.#log[level](text)
+    })
+    this.#keys = keys
+    this.#closers.add(() => keys.close())
+    return keys
   }
 
   #signingKeys(): SigningKeys {
@@ -297,122 +227,38 @@ export class Control {
       onNote: (level, text) => this.#log[level](text, {})
     })
     this.#signing = signing
-    this.#closers.push(() => signing.close())
+    this.#closers.add(() => signing.close())
     return signing
   }
 
-  /** What the owner may ask and change, on every door of the admin API. */
+  /** What the owner may ask and change. */
   #resources(revocations: RevocationRegistry): Resource[] {
-    const gateway = gatewayResources({
-      status: () => this.status(),
-      reload: () => this.reload('its owner'),
-      stop: () => this.#toMain({ type: 'stop' }),
-      metrics: () => this.#observation.exposition()
-    })
-    const revoking = revocationResources(
+    return ownerResources({
+      gateway: {
+        status: () => this.status(),
+        reload: () => this.reload('its owner'),
+        stop: () => this.#toMain({ type: 'stop' }),
+        metrics: () => this.#observation.exposition()
+      },
       revocations,
-      () => namesOf(this.#rollout.current),
-      (text, fields) => this.#log.info(text, fields)
-    )
-    const requests = requestResources({
-      find: (id) => this.#observation.request(id),
-      horizon: () => this.#observation.horizon()
-    })
-    const keys = keyResources(this.#keyUses, () => this.#observation.catchUp())
-    return [...gateway, ...revoking, ...banResources(this.#bans), ...keys, ...requests]
-  }
-
-  #openPorts(plan: Plan): Promise<string | null> {
-    return new Promise((resolve) => {
-      this.#listened = resolve
-      const listeners = plan.listeners.map(({ name, host, port, tls }) => ({ name, host, port, tls }))
-      this.#toMain({ type: 'listen', listeners })
+      bans: this.#defence.book,
+      keyUses: this.#keyUses,
+      observation: this.#observation,
+      plan: () => this.#rollout.current,
+      log: () => this.#log
     })
   }
 
-  listening(ports: number[]): void {
-    this.#ports = ports
-    this.#listened(null)
-  }
-
-  failStart(reason: string): void {
-    process.stderr.write(`gatehouse: ${reason}\n`)
-    this.#toMain({ type: 'fatal', code: 1 })
-  }
-
-  #firstReading(): Reading | Promise<Reading> {
-    const { lastGoodIn } = this.#start
-    if (lastGoodIn === null) return this.#read()
-    const plan = readLastGood(lastGoodIn)
-    if (plan !== null) return this.#lastGood(lastGoodIn, plan)
-    this.#log.error('no configuration has run well yet: starting on the present one once more', {})
-    return this.#read()
-  }
-
-  async #read(): Promise<Reading> {
-    const { configFile, configName } = this.#start
-    const watch = this.#watch.reading()
-    const reading = await this.#reader.read({ configFile, configName, generation: this.#generation + 1 })
-    watch(reading.files)
-    return reading
-  }
-
-  #lastGood(stateDir: string, plan: Plan): Reading {
-    this.#log.error('starting on the last configuration that ran well: the present one failed', { stateDir })
-    this.#onLastGood = true
-    // What the file says now is what failed: the next change of it is what counts.
-    const files = [this.#start.configFile]
-    this.#watch.reading()(files)
-    return { plan: { ...plan, generation: this.#generation + 1 }, findings: [], files, stateDir }
-  }
-
-  /**
-   * Reads, compiles and rolls out. Any failure on the way keeps what serves, and says why. One at a time; asked for
-   * meanwhile, once more, unless what was asked for has just been done: an owner who saves the file and asks comes
-   * while the change itself is being followed.
-   */
+  /** Reads, compiles and rolls out; one at a time. Any failure on the way keeps what serves, and says why. */
   reload(cause: string): Promise<ReloadVerdict> {
-    if (this.#reloading !== null) {
-      if (this.#again === null || cause !== FILE_CHANGE) this.#again = cause
-      return this.#reloading.then((verdict) => this.#reloading ?? verdict)
-    }
-    this.#again = null
-    this.#reloading = this.#reloadOnce(cause).then((verdict) => {
-      this.#reloading = null
-      const again = this.#again
-      const done = verdict.outcome !== 'refused' && !this.#watch.differs()
-      if (again !== null && !done) void this.reload(again)
-      return verdict
-    })
-    return this.#reloading
-  }
-
-  async #reloadOnce(cause: string): Promise<ReloadVerdict> {
-    const verdict = await this.#attempt().catch((error: unknown) => this.#refused(messageOf(error)))
-    const reason = verdict.outcome === 'refused' ? verdict.reason : ''
-    this.#lastReload = { at: new Date().toISOString(), outcome: verdict.outcome, reason }
-    this.#observation.reloaded(verdict.outcome)
-    if (verdict.outcome === 'refused') {
-      this.#say(verdict.findings)
-      const fields = { generation: verdict.generation, reason }
-      this.#log.error(`reload by ${cause} refused; generation ${verdict.generation} goes on`, fields)
-    } else {
-      // A file that was only touched is no news; an owner who asked wants to hear it.
-      const level = verdict.outcome === 'unchanged' && cause === FILE_CHANGE ? 'debug' : 'info'
-      this.#log[level](`reload by ${cause}: ${verdict.outcome}`, { generation: verdict.generation })
-    }
-    return verdict
-  }
-
-  #refused(reason: string, findings: Finding[] = []): ReloadVerdict {
-    return { outcome: 'refused', generation: this.#rollout.current?.generation ?? 0, reason, findings }
+    return this.#reloads.reload(cause)
   }
 
   async #attempt(): Promise<ReloadVerdict> {
     const before = this.#rollout.current
     if (before === null) return this.#refused('not started yet')
     if (this.#stopping) return this.#refused('the gateway is stopping')
-    const { plan, findings, stateDir } = await this.#read()
+    const { plan, findings, stateDir } = await this.#source.read(this.#generation + 1)
     if (plan === null) return this.#refused('the configuration has errors', findings)
     await this.#keys?.refreshFiles()
     if (plan.digest === before.digest && !this.#reseeded) {
@@ -421,7 +267,7 @@ export class Control {
     }
     const fixed = restartOnly(before, plan, this.#stateDir, stateDir)
     if (fixed !== null) return this.#refused(`${fixed} can't change while running: restart to change it`, findings)
-    await this.#firewall.prepare(plan)
+    await this.#defence.firewall.prepare(plan)
     const log = this.#observation.prepare(plan)
     const keys = await this.#keys?.prepare(plan.issuers)
     try {
@@ -437,8 +283,26 @@ export class Control {
     keys?.commit()
     this.#onLastGood = false
     this.#nowServes(plan)
-    void this.#firewall.use(plan, this.#ports)
+    void this.#defence.firewall.use(plan, this.#ports.bound)
     return { outcome: 'applied', generation: plan.generation, findings }
+  }
+
+  #refused(reason: string, findings: Finding[] = []): ReloadVerdict {
+    return { outcome: 'refused', generation: this.#rollout.current?.generation ?? 0, reason, findings }
+  }
+
+  #decided(verdict: ReloadVerdict, cause: string): void {
+    const { outcome, generation } = verdict
+    this.#observation.reloaded(outcome)
+    if (outcome === 'refused') {
+      this.#ownLog.findings(verdict.findings)
+      const fields = { generation, reason: verdict.reason }
+      this.#log.error(`reload by ${cause} refused; generation ${generation} goes on`, fields)
+    } else {
+      // A file that was only touched is no news; an owner who asked wants to hear it.
+      const level = outcome === 'unchanged' && cause === FILE_CHANGE ? 'debug' : 'info'
+      this.#log[level](`reload by ${cause}: ${outcome}`, { generation })
+    }
   }
 
   #publish(plan: Plan): Promise<void> {
@@ -448,98 +312,43 @@ export class Control {
 
   #nowServes(plan: Plan): void {
     this.#since = new Date()
-    this.#log = this.#logFor(plan)
+    this.#ownLog.use(plan.log)
     this.#observation.use(plan)
-    this.#bans.use(plan.threats)
+    this.#defence.use(plan)
     this.#keyUses.use(plan)
-    this.#crowdsec.use(plan.crowdsec)
-    this.#quotas?.use(plan)
     this.#cluster?.use(plan)
-    if (plan.admin !== null) this.#admin?.use({ admin: plan.admin, certificates: plan.certificates })
-    this.#revocations?.use(plan.revocations)
+    this.#doors?.use(plan)
+    this.#durable.use(plan)
     this.#workers.allServe()
-    this.#provesIn(PROVEN, plan)
-  }
-
-  #provesIn(delay: number, plan: Plan): void {
-    clearTimeout(this.#proving)
-    this.#proving = setTimeout(() => this.#hasProven(plan), delay).unref()
-  }
-
-  #hasProven(plan: Plan): void {
-    // A reload under way has written copies of certificates that no plan in force names yet.
-    if (this.#reloading !== null) return this.#provesIn(1_000, plan)
-    try {
-      saveLastGood(this.#stateDir, plan)
-      // Not sooner: until now the one to come back to was another, with certificates of its own.
-      removeUnusedCopies(this.#stateDir, plan)
-    } catch (error) {
-      this.#log.warn("the running configuration can't be kept as the last good one", { reason: messageOf(error) })
-    }
-  }
-
-  #logFor(plan: Plan): Log {
-    const level = readEnv(process.env).env.GATEHOUSE_LOG_LEVEL || plan.log.level
-    if (level === this.#logLevel) return this.#log
-    this.#logLevel = level
-    return createLog({ level })
-  }
-
-  #say(findings: readonly Finding[]): void {
-    for (const { severity, where, path, message } of findings) {
-      const text = `${where} ${path}: ${message}`
-      if (severity === 'error') this.#log.error(text, {})
-      else this.#log.warn(text, {})
-    }
-  }
-
-  #addresses(plan: Plan): string {
-    return plan.listeners
-      .map(
-        ({ host, tls }, i) => `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${this.#ports[i]}`
-      )
-      .join(' ')
+    this.#proving.begin(plan)
   }
 
   status(): StatusReport {
-    const plan = this.#rollout.current
-    return {
-      version: gatehouseVersion(),
-      pid: process.pid,
-      startedAt: this.#startedAt.toISOString(),
-      configFile: this.#start.configName,
-      generation: plan?.generation ?? 0,
-      digest: plan?.digest ?? '',
-      since: this.#since?.toISOString() ?? null,
-      ready: this.#beats.isReady() && !this.#beats.isDraining(),
-      draining: this.#beats.isDraining(),
-      workers: this.#workers.report(this.#beats),
-      listeners: (plan?.listeners ?? []).map(({ name, host, tls }, i) => ({
-        name,
-        host,
-        tls,
-        port: this.#ports[i] ?? 0
-      })),
-      admin: plan?.admin ? { host: plan.admin.host, port: this.#admin?.port ?? 0, tls: plan.admin.tls } : null,
-      issuers: (this.#keys?.status() ?? []).map(({ issuer, keys, age, stale, error }) => ({
-        name: issuer,
-        keys,
-        keyAge: age,
-        stale,
-        error
-      })),
-      certificates: (plan?.certificates ?? []).map(({ hosts, notAfter }) => ({
-        hosts,
-        notAfter: new Date(notAfter).toISOString()
-      })),
-      store: this.#store?.health() ?? null,
-      firewall: this.#firewall.report(),
-      crowdsec: this.#crowdsec.report(),
-      limitTables: this.#observation.limitTables(),
-      revocations: this.#revocations?.counts() ?? null,
-      cluster: this.#cluster?.report() ?? null,
-      lastReload: this.#lastReload
-    }
+    return statusOf({
+      configName: this.#start.configName,
+      startedAt: this.#startedAt,
+      plan: this.#rollout.current,
+      since: this.#since,
+      ports: this.#ports.bound,
+      adminPort: this.#doors?.adminPort ?? null,
+      lastReload: this.#reloads.last,
+      beats: this.#beats,
+      workers: this.#workers,
+      keys: this.#keys,
+      durable: this.#durable,
+      cluster: this.#cluster,
+      defence: this.#defence,
+      observation: this.#observation
+    })
+  }
+
+  listening(ports: number[]): void {
+    this.#ports.opened(ports)
+  }
+
+  failStart(reason: string): void {
+    process.stderr.write(`gatehouse: ${reason}\n`)
+    this.#toMain({ type: 'fatal', code: 1 })
   }
 
   workerUp(index: number, port: MessagePort): void {
@@ -570,22 +379,15 @@ export class Control {
 
   draining(): void {
     this.#stopping = true
-    this.#watch.stop()
+    this.#source.stopWatching()
     this.#log.info('stopping: not ready any more, requests under way may finish', {})
   }
 
   /** The workers are gone: writes out what they left, lets go of everything. */
   async close(): Promise<void> {
-    this.#watch.stop()
     this.#guardPipe?.stop()
-    await this.#reader.close()
-    for (const close of this.#closers.toReversed()) {
-      try {
-        await close()
-      } catch (error) {
-        this.#log.warn('closing', { reason: String(error) })
-      }
-    }
+    await this.#source.close()
+    await this.#closers.close((error) => this.#log.warn('closing', { reason: String(error) }))
     await this.#observation.close()
     this.#log.info('stopped', {})
     this.#toMain({ type: 'closed' })
@@ -597,30 +399,6 @@ export class Control {
   }
 }
 
-const ADDRESS_TROUBLE = {
-  'in-use': 'is already in use',
-  'not-permitted': 'is not permitted to this user',
-  'no-such-address': 'is not an address of this machine'
-} as const
-
-/** Whom a revocation may name. */
-function namesOf(plan: Plan | null): KnownNames {
-  const { issuers = [], consumers = [] } = plan ?? {}
-  return { issuers: new Set(issuers.map(({ name }) => name)), consumers: new Set(consumers.map(({ name }) => name)) }
-}
-
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-/** What a running process can't change: its ports and its state. @returns the first that differs, by its key. */
-function restartOnly(before: Plan, after: Plan, stateBefore: string, stateAfter: string): string | null {
-  if (stateBefore !== stateAfter) return 'state.dir'
-  const key = (plan: Plan): string =>
-    JSON.stringify(plan.listeners.map(({ name, host, port, tls }) => [name, host, port, tls]))
-  if (key(before) !== key(after)) return 'listen'
-  if (JSON.stringify(before.cluster) !== JSON.stringify(after.cluster)) return 'cluster'
-  if (JSON.stringify(before.metrics) !== JSON.stringify(after.metrics)) return 'metrics.address'
-  const door = ({ admin }: Plan): string => (admin === null ? '' : JSON.stringify([admin.host, admin.port, admin.tls]))
-  return door(before) === door(after) ? null : 'admin'
 }

@@ -1,0 +1,76 @@
+import type { Log } from '../observe/log.ts'
+import type { Plan } from '../plan/plan.ts'
+import { readLastGood } from './last-good.ts'
+import { ConfigurationReader, type Reading } from './reading.ts'
+import { FileWatch } from './watch.ts'
+
+export interface SourceOptions {
+  /** Absolute path of the root configuration file. */
+  configFile: string
+  /** The same as the owner wrote it. */
+  configName: string
+  /** State directory to start on the last good plan of; null: start on the file. */
+  lastGoodIn: string | null
+  log: () => Log
+  /** The files changed, and the change has settled. */
+  changed: () => void
+}
+
+/** Where plans come from: the configuration's files, or the last plan that ran well when those brought the gateway down. */
+export class ConfigurationSource {
+  readonly #options: SourceOptions
+  readonly #reader = new ConfigurationReader()
+  readonly #watch: FileWatch
+
+  constructor(options: SourceOptions) {
+    this.#options = options
+    this.#watch = new FileWatch(options.changed)
+  }
+
+  /** For the start. `lastGood`: the plan is not what the configuration's files say. */
+  async first(generation: number): Promise<Reading & { lastGood: boolean }> {
+    const { lastGoodIn } = this.#options
+    if (lastGoodIn !== null) {
+      const plan = readLastGood(lastGoodIn)
+      if (plan !== null) return { ...this.#lastGood(lastGoodIn, { ...plan, generation }), lastGood: true }
+      this.#options.log().error('no configuration has run well yet: starting on the present one once more', {})
+    }
+    return { ...(await this.read(generation)), lastGood: false }
+  }
+
+  #lastGood(stateDir: string, plan: Plan): Reading {
+    this.#options.log().error('starting on the last configuration that ran well: the present one failed', { stateDir })
+    // What the file says now is what failed: the next change of it is what counts.
+    const files = [this.#options.configFile]
+    this.#watch.reading()(files)
+    return { plan, findings: [], files, stateDir }
+  }
+
+  /** What the files say now. Rejects as ConfigurationReader does. */
+  async read(generation: number): Promise<Reading> {
+    const { configFile, configName } = this.#options
+    const watch = this.#watch.reading()
+    const reading = await this.#reader.read({ configFile, configName, generation })
+    watch(reading.files)
+    return reading
+  }
+
+  /** From now on changes are told. */
+  watch(): void {
+    this.#watch.begin()
+  }
+
+  /** Whether the files changed since they were read last. */
+  differs(): boolean {
+    return this.#watch.differs()
+  }
+
+  stopWatching(): void {
+    this.#watch.stop()
+  }
+
+  close(): Promise<void> {
+    this.#watch.stop()
+    return this.#reader.close()
+  }
+}
