@@ -27,6 +27,7 @@ import { restartOnly } from './restart-only.ts'
 import type { RevocationRegistry } from './revocations/registry.ts'
 import { Rollout } from './rollout.ts'
 import { jwksResource, SigningKeys } from './signing-keys.ts'
+import type { ConfigurationReader } from './reading.ts'
 import { ConfigurationSource } from './source.ts'
 import { lockStateDir } from './state-dir.ts'
 import { statusOf } from './status.ts'
@@ -76,7 +77,8 @@ export class Control {
   /** Limits of the cluster are to be prepared anew, though the configuration says what it said. */
   #reseeded = false
 
-  constructor(start: ControlStart, toMain: (message: ControlToMain) => void) {
+  /** @param reader may have begun to read the first generation already */
+  constructor(start: ControlStart, reader: ConfigurationReader, toMain: (message: ControlToMain) => void) {
     this.#start = start
     this.#toMain = toMain
     const log = (): Log => this.#log
@@ -88,6 +90,7 @@ export class Control {
       configFile,
       configName,
       lastGoodIn,
+      reader,
       log,
       changed: () => void this.reload(FILE_CHANGE)
     })

@@ -15,6 +15,11 @@ export interface Reading {
   stateDir: string
 }
 
+/** With when it began, ms since the epoch: what changed after that is not in it. */
+export interface TimedReading extends Reading {
+  began: number
+}
+
 /** What the reading thread is asked. */
 export interface ReadingRequest {
   /** Absolute path of the root configuration file. */
@@ -35,10 +40,26 @@ const KEPT = 10_000
 export class ConfigurationReader {
   #thread: Worker | null = null
   #idle: NodeJS.Timeout | undefined
+  #ahead: { generation: number; reading: Promise<TimedReading> } | null = null
+
+  /** Begins at once what `read` will be asked for, by its generation. */
+  readAhead(request: ReadingRequest): void {
+    const reading = this.#read(request)
+    this.#ahead = { generation: request.generation, reading }
+    // Whoever asks for it meets its failure; until then nobody listens.
+    reading.catch(() => {})
+  }
 
   /** One at a time. Rejects when the thread fails, never for what is wrong with a configuration: that is in `findings`. */
-  async read(request: ReadingRequest): Promise<Reading> {
+  read(request: ReadingRequest): Promise<TimedReading> {
+    const ahead = this.#ahead
+    this.#ahead = null
+    return ahead?.generation === request.generation ? ahead.reading : this.#read(request)
+  }
+
+  async #read(request: ReadingRequest): Promise<TimedReading> {
     clearTimeout(this.#idle)
+    const began = Date.now()
     const thread = (this.#thread ??= newThread())
     const done = new AbortController()
     const { signal } = done
@@ -49,7 +70,7 @@ export class ConfigurationReader {
       const answer = once(thread, 'message', { signal }) as Promise<[Reading]>
       thread.postMessage(request)
       const [reading] = await Promise.race([answer, ended])
-      return reading
+      return { ...reading, began }
     } catch (error) {
       await this.close()
       throw error

@@ -1,7 +1,7 @@
 import type { Log } from '../observe/log.ts'
 import type { Plan } from '../plan/plan.ts'
 import { readLastGood } from './last-good.ts'
-import { ConfigurationReader, type Reading } from './reading.ts'
+import type { ConfigurationReader, Reading } from './reading.ts'
 import { FileWatch } from './watch.ts'
 
 export interface SourceOptions {
@@ -11,6 +11,8 @@ export interface SourceOptions {
   configName: string
   /** State directory to start on the last good plan of; null: start on the file. */
   lastGoodIn: string | null
+  /** May have begun to read already; closed by `close`. */
+  reader: ConfigurationReader
   log: () => Log
   /** The files changed, and the change has settled. */
   changed: () => void
@@ -19,7 +21,6 @@ export interface SourceOptions {
 /** Where plans come from: the configuration's files, or the last plan that ran well when those brought the gateway down. */
 export class ConfigurationSource {
   readonly #options: SourceOptions
-  readonly #reader = new ConfigurationReader()
   readonly #watch: FileWatch
 
   constructor(options: SourceOptions) {
@@ -48,10 +49,10 @@ export class ConfigurationSource {
 
   /** What the files say now. Rejects as ConfigurationReader does. */
   async read(generation: number): Promise<Reading> {
-    const { configFile, configName } = this.#options
+    const { configFile, configName, reader } = this.#options
     const watch = this.#watch.reading()
-    const reading = await this.#reader.read({ configFile, configName, generation })
-    watch(reading.files)
+    const reading = await reader.read({ configFile, configName, generation })
+    watch(reading.files, reading.began)
     return reading
   }
 
@@ -71,6 +72,6 @@ export class ConfigurationSource {
 
   close(): Promise<void> {
     this.#watch.stop()
-    return this.#reader.close()
+    return this.#options.reader.close()
   }
 }

@@ -1,9 +1,17 @@
 /** Entry of the control thread: everything that is not a request. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { ControlStart, ControlToMain, MainToControl } from '../messages.ts'
-import { Control } from './control.ts'
+import { ConfigurationReader } from './reading.ts'
 
-const control = new Control(workerData as ControlStart, (message: ControlToMain) => parentPort?.postMessage(message))
+const start = workerData as ControlStart
+const reader = new ConfigurationReader()
+// A start waits for this longest: 10,000 consumers take a second to read, and loading the rest of this thread half of one.
+if (start.lastGoodIn === null) {
+  const { configFile, configName } = start
+  reader.readAhead({ configFile, configName, generation: 1 })
+}
+const { Control } = await import('./control.ts')
+const control = new Control(start, reader, (message: ControlToMain) => parentPort?.postMessage(message))
 
 parentPort?.on('message', (message: MainToControl) => {
   switch (message.type) {

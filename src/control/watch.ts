@@ -32,14 +32,15 @@ export class FileWatch {
   /**
    * To be called before the files are read. Reading and compiling takes seconds for a large configuration, and what
    * changes meanwhile must count as a change.
-   * @returns what replaces the watched files and folders by those that were read
+   * @returns what replaces the watched files and folders by those that were read; `began` is when, ms
+   * since the epoch, if that was before the call
    */
-  reading(): (files: readonly string[]) => void {
+  reading(): (files: readonly string[], began?: number) => void {
     const before = new Map([...this.#seen.keys()].map((place) => [place, stampOf(place)]))
-    const began = Date.now() - TICK
-    return (files) => {
+    const called = Date.now()
+    return (files, began = called) => {
       this.#files = [...new Set(files)].toSorted()
-      this.#seen = new Map(this.#files.map((place) => [place, before.get(place) ?? stampOf(place, began)]))
+      this.#seen = new Map(this.#files.map((place) => [place, before.get(place) ?? stampOf(place, began - TICK)]))
     }
   }
 

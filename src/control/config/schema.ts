@@ -6,7 +6,7 @@
  * Values in a Config are as written: `5/min` and `10s` are still text (units.ts reads them), a document is still its
  * path; only references to secrets are resolved and included files are in their place.
  */
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { Cluster } from './schema/cluster.ts'
 import { Consumer, Issuer, Revocation } from './schema/identity.ts'
 import { Client, Listener, Tls } from './schema/listeners.ts'
@@ -28,7 +28,7 @@ import {
   type Timeouts as TimeoutsSchema,
   type Validate as ValidateSchema
 } from './schema/policies.ts'
-import { flag, listOf, mapping, maybe, type Shape, text, word } from './schema/shapes.ts'
+import { exactly, flag, listOf, mapping, maybe, type Shape, text, word } from './schema/shapes.ts'
 import { type PolicyTest, Tests } from './schema/tests.ts'
 import { type Ban as BanSchema, Threats } from './schema/threats.ts'
 import {
@@ -58,7 +58,7 @@ const Log = mapping('What is written down.', {
 const ConfigSchema = mapping(
   'A Gatehouse: who may call what, how much, and where it goes.',
   {
-    version: Type.Literal(1, { description: 'Version of this format: 1.' }),
+    version: exactly(1, 'Version of this format: 1.'),
     listen: listOf('Addresses clients connect to.', Listener, { uniqueBy: 'name' }),
     tls: maybe(Tls),
     client: maybe(Client),

@@ -2,11 +2,23 @@
  * JSON Schemas to JavaScript, ahead of any request: the only importer of ajv. Nothing here runs a schema on a client's
  * value; the workers do, with the text that comes out (policy/validation/validator.ts).
  */
-import { _ } from 'ajv'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import standalone from 'ajv/dist/standalone/index.js'
+import { createRequire } from 'node:module'
+import type { Ajv2020 } from 'ajv/dist/2020.js'
 import { FORMATS } from '../../policy/validation/formats.ts'
 import { compilePattern } from '../../policy/pattern.ts'
+
+const require = createRequire(import.meta.url)
+/** Loaded when the first schema is there: its 87 files take 55 ms, for which every start would wait. */
+const load = () => ({
+  ...(require('ajv') as typeof import('ajv')),
+  ...(require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')),
+  standalone: require('ajv/dist/standalone/index.js') as (
+    ajv: Ajv2020,
+    refs: Readonly<Record<string, string>>
+  ) => string
+})
+let loaded: ReturnType<typeof load> | null = null
+const library = () => (loaded ??= load())
 
 /** A schema by the URI that references resolve against. */
 export type SchemaSet = ReadonlyMap<string, unknown>
@@ -38,15 +50,14 @@ export function compileSchemas(set: SchemaSet, exports: Readonly<Record<string, 
     for (const uri of Object.values(exports)) {
       if (ajv.getSchema(uri) === undefined) return `nothing stands at ${uri}`
     }
-    // Its types are of a CommonJS module; Node gives the function as `default` of it.
-    const write = standalone as unknown as { default: (ajv: Ajv2020, refs: Readonly<Record<string, string>>) => string }
-    return { source: write.default(ajv, exports) }
+    return { source: library().standalone(ajv, exports) }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
 }
 
 function fresh(): Ajv2020 {
+  const { _, Ajv2020 } = library()
   return new Ajv2020({
     // Keywords, formats and patterns are checked with their place before (walk.ts).
     strict: false,
@@ -65,7 +76,7 @@ let meta: Ajv2020 | null = null
 
 /** Whether `schema` is one by the meta-schema of draft 2020-12; what isn't, with its place. */
 export function checkAgainstMeta(schema: unknown): SchemaFault[] {
-  meta ??= new Ajv2020({ strict: false, logger: false, allErrors: true })
+  meta ??= new (library().Ajv2020)({ strict: false, logger: false, allErrors: true })
   const valid = meta.validateSchema(schema as object)
   if (valid === true) return []
   const faults = new Map<string, SchemaFault>()

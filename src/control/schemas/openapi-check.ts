@@ -1,5 +1,5 @@
 /** Whether a document is OpenAPI 3.0 or 3.1: the only importer of @seriousme/openapi-schema-validator. */
-import { Validator } from '@seriousme/openapi-schema-validator'
+import { createRequire } from 'node:module'
 import type { SchemaFault } from './ajv.ts'
 import { isMapping } from './walk.ts'
 
@@ -12,7 +12,9 @@ interface CheckError {
 }
 type Check = ((document: unknown) => boolean) & { errors?: CheckError[] | null }
 
-const validator = new Validator()
+type Library = typeof import('@seriousme/openapi-schema-validator')
+const require = createRequire(import.meta.url)
+let validator: InstanceType<Library['Validator']> | null = null
 
 /** `3.0` or `3.1`; null: neither. */
 export function openApiVersion(document: unknown): OpenApiVersion | null {
@@ -23,6 +25,8 @@ export function openApiVersion(document: unknown): OpenApiVersion | null {
 
 /** Where the document is not what its version's own schema asks for; the deepest places first, at most 10. */
 export function checkOpenApi(document: unknown, version: OpenApiVersion): SchemaFault[] {
+  // Loaded when the first document is there, like ajv, which it brings: every start would wait for it.
+  validator ??= new (require('@seriousme/openapi-schema-validator') as Library).Validator()
   // Synchronous, unlike `validate`, which could also fetch: nothing is fetched here.
   const check = (validator as unknown as { getAjvValidator(version: string): Check }).getAjvValidator(version)
   if (check(document)) return []

@@ -1,9 +1,9 @@
 /** Who callers can be: issuers of tokens, and consumers. */
-import { Type } from 'typebox'
 import {
   anything,
   define,
   either,
+  exactly,
   flag,
   listOf,
   mapOf,
@@ -12,7 +12,8 @@ import {
   nameOf,
   oneOrMore,
   text,
-  word
+  word,
+  valueOf
 } from './shapes.ts'
 
 const HMAC = ['HS256', 'HS384', 'HS512'] as const
@@ -34,12 +35,7 @@ const ASYMMETRIC = [
 export const ALGORITHMS = [...ASYMMETRIC, ...HMAC] as const
 
 const claim = text('A claim’s name, literal, or a JSON Pointer with a leading /.', 'claim')
-const jwk = Type.Unsafe<Record<string, unknown>>({
-  type: 'object',
-  description: 'A JSON Web Key.',
-  additionalProperties: anything('A member of the key.'),
-  x: { keyKind: 'text' }
-})
+const jwk = mapOf('A JSON Web Key.', anything('A member of the key.'), 'text')
 
 export const Issuer = define(
   'issuer',
@@ -63,7 +59,7 @@ export const Issuer = define(
     audiences: either(
       'Any one of them must be in aud; the word any switches the check off.',
       listOf('Audiences.', text('An audience.'), { uniqueBy: null }),
-      Type.Literal('any')
+      exactly('any')
     ),
     algorithms: maybe(
       listOf(
@@ -79,7 +75,7 @@ export const Issuer = define(
     equal: maybe(
       mapOf(
         'Claims that must equal a value.',
-        Type.Unsafe<string | number | boolean>(anything('A text, a number, true or false.')),
+        valueOf<string | number | boolean>('A text, a number, true or false.'),
         'claim',
         1
       )

@@ -1,9 +1,9 @@
 /** What a level says of the requests that pass it, and profiles: named policies. */
-import { Type } from 'typebox'
 import {
   anything,
   define,
   either,
+  exactly,
   flag,
   listOf,
   mapOf,
@@ -57,7 +57,7 @@ export const JwtAuth = define(
         either(
           'Replaces the issuers’ audiences: any one of them, or the word any to switch the check off.',
           listOf('Audiences.', text('An audience.')),
-          Type.Literal('any')
+          exactly('any')
         )
       ),
       expiry: maybe(word('required (default), or optional: tokens without exp are taken.', ['required', 'optional'])),
@@ -84,12 +84,10 @@ export const Auth = define(
     'How callers identify themselves.',
     {
       jwt: maybe(JwtAuth),
-      key: maybe(either('API keys of consumers.', Type.Literal(true), KeyAuth)),
-      basic: maybe(Type.Literal(true, { description: 'User names and passwords (HTTP Basic).' })),
-      signature: maybe(Type.Literal(true, { description: 'HTTP message signatures (RFC 9421).' })),
-      certificate: maybe(
-        Type.Literal(true, { description: 'Client certificates, of listeners with tls.clientCertificates.' })
-      ),
+      key: maybe(either('API keys of consumers.', exactly(true), KeyAuth)),
+      basic: maybe(exactly(true, 'User names and passwords (HTTP Basic).')),
+      signature: maybe(exactly(true, 'HTTP message signatures (RFC 9421).')),
+      certificate: maybe(exactly(true, 'Client certificates, of listeners with tls.clientCertificates.')),
       require: maybe(word('any (default) of the methods listed here, or all of them.', ['any', 'all'])),
       anonymous: maybe(nameOf('Consumer that a request without any credential becomes.', 'consumer')),
       mode: maybe(Mode)
@@ -360,14 +358,14 @@ export const Policies = define(
     'What holds for every request of this level.',
     {
       ip: maybe(orNone('Client addresses; all levels must allow.', IpPolicy)),
-      auth: maybe(either('How callers identify themselves; public to have it open.', Auth, Type.Literal('public'))),
+      auth: maybe(either('How callers identify themselves; public to have it open.', Auth, exactly('public'))),
       external: maybe(orNone('A service that is asked; all levels’ must admit.', External)),
       authorize: maybe(
         either(
           'Who may: one rule or a list; all must hold.',
           Rule,
           listOf('Rules; all must hold.', Rule, { uniqueBy: 'name' }),
-          Type.Literal('none')
+          exactly('none')
         )
       ),
       limits: maybe(orNone('How much; all levels’ limits apply.', listOf('Limits.', Limit, { uniqueBy: 'name' }))),

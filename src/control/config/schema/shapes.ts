@@ -1,9 +1,23 @@
 /**
- * The few shapes the schema is made of. Each is an ordinary TypeBox schema, so one definition gives the TypeScript
- * type and the JSON Schema; what JSON Schema cannot say stands in the keyword `x` (Marks), which the checker reads
+ * The few shapes the schema is made of. Each has a type of TypeBox's, so one definition gives the TypeScript type and
+ * the JSON Schema. Only the types are TypeBox's: its 373 files take 100 ms to load, and every start would wait for them,
+ * to make the objects that stand here. What JSON Schema cannot say stands in the keyword `x` (Marks), which the checker reads
  * and json-schema.ts turns into the nearest thing an editor understands.
  */
-import { Type, type Static, type TProperties, type TSchema, type TUnsafe } from 'typebox'
+import type {
+  Static,
+  TArray,
+  TBoolean,
+  TInteger,
+  TLiteral,
+  TObject,
+  TOptional,
+  TProperties,
+  TSchema,
+  TString,
+  TUnion,
+  TUnsafe
+} from 'typebox'
 import type { ScalarKind } from '../scalars.ts'
 
 /** Things that have names other places refer to. */
@@ -56,14 +70,30 @@ export interface Shape {
   x?: Marks
 }
 
+/** On what stands in a mapping's `properties` and not among its `required`. */
+const OPTIONAL = Symbol('optional')
+
+/** TypeBox's types say more than the objects hold: `~kind`, which only its own functions read. */
+function typed<T extends TSchema>(shape: Shape): T {
+  return shape as unknown as T
+}
+
 /** A mapping with exactly these keys. */
-export function mapping<P extends TProperties>(description: string, properties: P, marks: Marks = {}) {
-  return Type.Object(properties, { description, additionalProperties: false, x: marks })
+export function mapping<P extends TProperties>(description: string, properties: P, marks: Marks = {}): TObject<P> {
+  const required = Object.keys(properties).filter((key) => !(OPTIONAL in (properties[key] ?? {})))
+  return typed({
+    type: 'object',
+    ...(required.length > 0 && { required }),
+    properties: properties as unknown as Record<string, Shape>,
+    description,
+    additionalProperties: false,
+    x: marks
+  })
 }
 
 /** The key may be left out. */
-export function maybe<T extends TSchema>(schema: T) {
-  return Type.Optional(schema)
+export function maybe<T extends TSchema>(schema: T): TOptional<T> {
+  return { ...schema, [OPTIONAL]: true } as unknown as TOptional<T>
 }
 
 /** A mapping whose keys the owner chooses; empty ones are refused where `minProperties` is 1. */
@@ -73,10 +103,10 @@ export function mapOf<T extends TSchema>(
   keyKind: ScalarKind,
   minProperties = 0
 ): TUnsafe<Record<string, Static<T>>> {
-  return Type.Unsafe<Record<string, Static<T>>>({
+  return typed({
     type: 'object',
     description,
-    additionalProperties: value,
+    additionalProperties: value as Shape,
     minProperties,
     x: { keyKind }
   })
@@ -84,21 +114,22 @@ export function mapOf<T extends TSchema>(
 
 /** A list; empty ones are refused unless `minItems` says 0. */
 export function listOf<T extends TSchema>(description: string, item: T, marks: Marks = {}, minItems = 1) {
-  return Type.Array(item, { description, minItems, x: marks })
+  return typed<TArray<T>>({ type: 'array', items: item as Shape, description, minItems, x: marks })
 }
 
 /** One item, or a list of them. */
-export function oneOrMore<T extends TSchema>(description: string, item: T) {
-  return Type.Union([item, Type.Array(item, { minItems: 1, x: { uniqueBy: null } })], { description })
+export function oneOrMore<T extends TSchema>(description: string, item: T): TUnion<[T, TArray<T>]> {
+  const list: Shape = { type: 'array', items: item as Shape, minItems: 1, x: { uniqueBy: null } }
+  return typed({ anyOf: [item as Shape, list], description })
 }
 
-export function text(description: string, kind: ScalarKind = 'text', marks: Marks = {}) {
-  return Type.String({ description, x: { kind, ...marks } })
+export function text(description: string, kind: ScalarKind = 'text', marks: Marks = {}): TString {
+  return typed({ type: 'string', description, x: { kind, ...marks } })
 }
 
 /** The name of something defined elsewhere in the configuration. */
-export function nameOf(description: string, refersTo: NameKind) {
-  return Type.String({ description, x: { kind: 'text', refersTo } satisfies Marks })
+export function nameOf(description: string, refersTo: NameKind): TString {
+  return typed({ type: 'string', description, x: { kind: 'text', refersTo } })
 }
 
 /** One of a few words. */
@@ -107,29 +138,40 @@ export function word<const W extends string>(
   words: readonly W[],
   supported?: readonly W[]
 ): TUnsafe<W> {
-  return Type.Unsafe<W>({ type: 'string', description, enum: words, x: supported ? { supported } : {} })
+  return typed({ type: 'string', description, enum: words, x: supported ? { supported } : {} })
 }
 
-export function flag(description: string, supported?: readonly boolean[]) {
-  return Type.Boolean({ description, x: supported ? { supported } : {} })
+export function flag(description: string, supported?: readonly boolean[]): TBoolean {
+  return typed({ type: 'boolean', description, x: supported ? { supported } : {} })
 }
 
-export function whole(description: string, minimum: number, maximum: number, supported?: readonly number[]) {
-  return Type.Integer({ description, minimum, maximum, x: supported ? { supported } : {} })
+export function whole(description: string, minimum: number, maximum: number, supported?: readonly number[]): TInteger {
+  return typed({ type: 'integer', description, minimum, maximum, x: supported ? { supported } : {} })
 }
 
-export function either<T extends TSchema[]>(description: string, ...alternatives: [...T]) {
-  return Type.Union(alternatives, { description })
+export function either<T extends TSchema[]>(description: string, ...alternatives: [...T]): TUnion<T> {
+  return typed({ anyOf: alternatives as Shape[], description })
 }
 
 /** Any value at all: what rules see as `dyn`. */
 export function anything(description: string): TUnsafe<unknown> {
-  return Type.Unsafe<unknown>({ description })
+  return typed({ description })
+}
+
+/** Any value at all, whose type is known otherwise. */
+export function valueOf<T>(description: string): TUnsafe<T> {
+  return typed({ description })
+}
+
+/** This very value. */
+export function exactly<const V extends string | number | boolean>(value: V, description?: string): TLiteral<V> {
+  const type = typeof value as 'string' | 'number' | 'boolean'
+  return typed({ type, const: value, ...(description !== undefined && { description }) })
 }
 
 /** The word `none`: drop what farther levels said of this policy. */
-export function orNone<T extends TSchema>(description: string, schema: T) {
-  return Type.Union([schema, Type.Literal('none')], { description })
+export function orNone<T extends TSchema>(description: string, schema: T): TUnion<[T, TLiteral<'none'>]> {
+  return either(description, schema, exactly('none'))
 }
 
 /** `schema`, listed once under $defs of the JSON Schema. */
