@@ -1,12 +1,14 @@
 /** Tokens bound to a client certificate (RFC 8705), as a real OpenID provider binds them. */
+import * as oauth from 'oauth4webapi'
 import t from 'tap'
+import { Agent, fetch as fetchOver } from 'undici'
 import { makeCertificate, type MadeCertificate } from '../../control/compile/certificate.ts'
 import { testCertificate } from '../certificates.ts'
 import { connectTls } from '../connection.ts'
 import { startGateway } from '../gateway.ts'
 import { signer } from '../tokens.ts'
 import { startUpstream } from '../upstream.ts'
-import { GATEWAY, startProvider } from './openid-provider.ts'
+import { FLEET, GATEWAY, startProvider } from './openid-provider.ts'
 
 const server = await testCertificate('server', ['one.test'])
 const authority = await makeCertificate('ca')
@@ -15,7 +17,8 @@ const [mine, other] = [
   await makeCertificate('other', { by: authority })
 ]
 const upstream = await startUpstream(t)
-const provider = await startProvider(t, [signer('ES256', 'k1')])
+const own = signer('ES256', 'k1')
+const provider = await startProvider(t, [own])
 const gateway = await startGateway(
   t,
   `version: 1
@@ -70,3 +73,65 @@ t.test('a certificate binds no token that names none', async (t) => {
   t.equal(await get(asks, '/any', bearer, mine), 200)
   t.equal(await get(asks, '/bound', bearer, mine), 401)
 })
+
+const ALLOWED = { [oauth.allowInsecureRequests]: true }
+
+/** How the library sends what it sends over mutual TLS, as its documentation has it for Node.js. */
+function over(by: MadeCertificate): object {
+  const dispatcher = new Agent({ connect: { ca: [server.ca], cert: by.cert, key: by.key } })
+  t.teardown(() => dispatcher.destroy())
+  const send = (url: string, options: object): Promise<unknown> => fetchOver(url, { ...options, dispatcher })
+  return { [oauth.customFetch]: send, ...ALLOWED }
+}
+
+t.test(
+  'a client library from the registry: the certificate is its credential at the provider and its proof here',
+  async (t) => {
+    const names = [{ type: 'dns' as const, value: FLEET.name }]
+    const [certified, impostor, renewed] = [
+      await makeCertificate('fleet', { by: authority, names }),
+      await makeCertificate('fleet', { names, by: await makeCertificate('stranger') }),
+      await makeCertificate('fleet', { by: authority, names })
+    ]
+    await provider.askForCertificates(t, {
+      cert: server.files['server.pem'],
+      key: server.files['server.key'],
+      ca: authority.cert
+    })
+    provider.use(own)
+    const issuer = new URL(provider.issuer)
+    const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, ALLOWED))
+    const client = { client_id: FLEET.id, use_mtls_endpoint_aliases: true }
+    const auth = oauth.TlsClientAuth()
+
+    for (const format of ['jwt', 'opaque'] as const) {
+      const parameters = new URLSearchParams({ resource: `https://api.example/${format}`, scope: 'orders:read' })
+      const ask = async (by: MadeCertificate): Promise<string> => {
+        const answer = await oauth.clientCredentialsGrantRequest(as, client, auth, parameters, over(by))
+        return (await oauth.processClientCredentialsResponse(as, client, answer)).access_token
+      }
+      t.match(await t.rejects(ask(impostor)), { error: 'invalid_client' }, 'the provider looks at certificates')
+      const bearer = await ask(certified)
+      const call = (path: string, by: MadeCertificate): Promise<Response> =>
+        oauth.protectedResourceRequest(
+          bearer,
+          'GET',
+          new URL(`https://127.0.0.1:${asks}${path}`),
+          undefined,
+          null,
+          over(by)
+        )
+      for (const path of ['/any', '/bound']) {
+        const answer = await call(path, certified)
+        t.equal(answer.status, 200)
+        const { headers } = (await answer.json()) as { headers: Record<string, string> }
+        t.match(headers, { 'x-issuer': 'corp', 'x-auth-method': 'jwt', authorization: undefined })
+        // The library reads the challenge of a 401 and throws it.
+        const refusal = await t.rejects(call(path, renewed), 'another certificate of the same name and authority')
+        t.match(refusal, { status: 401 })
+      }
+      const line = await gateway.line(({ reason }) => /bound to another client certificate/.test(String(reason)))
+      t.match(line, { policy: 'auth', problem: 'bad-credential', status: 401 })
+    }
+  }
+)

@@ -4,7 +4,9 @@
  * what stands in for it.
  */
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import Provider from 'oidc-provider'
 import type { Owner } from '../gateway.ts'
 import type { Signer } from '../tokens.ts'
@@ -14,13 +16,24 @@ export const APP = { id: 'app', secret: 'app-secret-0123456789abcdef0123456789' 
 export const MACHINE = { id: 'machine', secret: 'machine-secret-0123456789abcdef01234' }
 export const GATEWAY = { id: 'gateway', secret: 'gw:secret/0123456789abcdef%0123456789' }
 
+/** Shows a certificate of this alternative name, and has no secret (RFC 8705 section 2.1). */
+export const FLEET = { id: 'fleet', name: 'fleet.acme.example' }
+
 export interface Asked {
   readonly method: string
   readonly path: string
 }
 
+/** Koa's, as far as it is read here. */
+interface Context {
+  socket: Partial<Pick<TLSSocket, 'authorized' | 'getPeerX509Certificate'>>
+  get(name: string): string
+}
+
 export class OpenIdProvider {
   port = 0
+  /** URL under which it asks for client certificates; '' until `askForCertificates`. */
+  mutualTls = ''
   /** Every request that came, in order. */
   readonly asked: Asked[] = []
   /** Answers in the provider's place for one path; removed by the test. */
@@ -45,18 +58,31 @@ export class OpenIdProvider {
 
   /** Signs with the first key from now on, and publishes them all. What it issued before stays known to it. */
   use(...signers: Signer[]): void {
+    const { mutualTls } = this
     const keys = signers.map(({ privateKey, jwk }) => ({ ...privateKey.export({ format: 'jwk' }), ...jwk }))
     const provider = new Provider(this.issuer, {
       jwks: { keys },
-      clients: [APP, MACHINE, GATEWAY].map(({ id, secret }) => ({
-        client_id: id,
-        client_secret: secret,
+      clients: [
+        ...[APP, MACHINE, GATEWAY].map(({ id, secret }) => ({
+          client_id: id,
+          client_secret: secret,
+          tls_client_certificate_bound_access_tokens: id === MACHINE.id
+        })),
+        {
+          client_id: FLEET.id,
+          token_endpoint_auth_method: 'tls_client_auth',
+          tls_client_auth_san_dns: FLEET.name,
+          tls_client_certificate_bound_access_tokens: true
+        }
+      ].map((client) => ({
+        ...client,
         grant_types: ['client_credentials'],
-        tls_client_certificate_bound_access_tokens: id === MACHINE.id,
         redirect_uris: [],
         id_token_signed_response_alg: signers[0]?.alg,
         response_types: []
       })),
+      clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'tls_client_auth'],
+      ...(mutualTls === '' ? {} : { discovery: { mtls_endpoint_aliases: { token_endpoint: `${mutualTls}/token` } } }),
       scopes: ['orders:read', 'orders:write'],
       ttl: { ClientCredentials: 3600 },
       // Its development keys and pages would only be noise.
@@ -68,9 +94,15 @@ export class OpenIdProvider {
         mTLS: {
           enabled: true,
           certificateBoundAccessTokens: true,
-          // As a proxy in front of it would tell.
-          getCertificate: (context: { get(name: string): string }) =>
-            decodeURIComponent(context.get('x-client-certificate')) || undefined
+          tlsClientAuth: true,
+          // Of the connection, or as a proxy in front of it would tell.
+          getCertificate: (context: Context) =>
+            context.socket.getPeerX509Certificate?.()?.toString() ??
+            (decodeURIComponent(context.get('x-client-certificate')) || undefined),
+          certificateAuthorized: ({ socket }: Context) => socket.authorized === true,
+          certificateSubjectMatches: ({ socket }: Context, property: string, expected: string) =>
+            property === 'tls_client_auth_san_dns' &&
+            socket.getPeerX509Certificate?.()?.subjectAltName === `DNS:${expected}`
         },
         introspection: {
           enabled: true,
@@ -110,6 +142,16 @@ export class OpenIdProvider {
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve))
     this.port = (server.address() as AddressInfo).port
     this.#server = server
+  }
+
+  /** Begins to listen with TLS too, at a port of its own, and to publish that at the next `use`. */
+  async askForCertificates(t: Owner, options: ServerOptions): Promise<void> {
+    const server = createTlsServer({ ...options, requestCert: true, rejectUnauthorized: false }, (request, response) =>
+      this.#answer(request, response)
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    this.mutualTls = `https://127.0.0.1:${(server.address() as AddressInfo).port}${this.#path}`
+    t.teardown(() => server.close())
   }
 
   async down(): Promise<void> {
