@@ -6,7 +6,8 @@
  * else. Such a client never sees an output, so a keyed function whose key was drawn at this boot is enough. The
  * algorithm's key has 64 bits; the other 64 bits of the seed go in before the text, so that all 128 count.
  *
- * Measured on 16 characters: 100 to 150 ns, a third of it the one native call that copies the text out.
+ * Measured on 16 characters: 85 ns. The native call that copies a text out takes half as long again as short ones take
+ * character by character.
  */
 
 /** State of the hash after the seed and a domain's name: what all keys of one limit start from. Opaque. */
@@ -17,6 +18,8 @@ const PIECE_BYTES = 3072
 /** A UTF-16 code unit is at most 3 bytes of UTF-8, so this many always fit. */
 const PIECE_CHARS = PIECE_BYTES / 3
 const FINAL_ROUNDS = 3
+/** Up to here a text is copied character by character; beyond, the native call is as fast (measured). */
+const SHORT = 24
 
 export class KeyHash {
   /** The two halves of the last result, never both 0 (a table's mark for "no key"). */
@@ -50,6 +53,7 @@ export class KeyHash {
 
   /** Hashes `text` into `lo` and `hi`. */
   of(text: string, domain: Domain): void {
+    if (text.length <= SHORT && this.#ofShort(text, domain)) return
     const state = this.#state
     state[0] = domain[0] as number
     state[1] = domain[1] as number
@@ -63,21 +67,67 @@ export class KeyHash {
     // The length ends the text, as SipHash's last block does, so that padding can't be taken for text.
     this.#words[words] = text.length
     this.#absorb(words + 1)
-    this.#finish()
+    this.#finish(state[0] as number, state[1] as number, state[2] as number, state[3] as number)
   }
 
   /** Hashes four 32-bit words, such as an address, into `lo` and `hi`: a fifth of what the same costs as text. */
   ofWords(a: number, b: number, c: number, d: number, domain: Domain): void {
-    this.#state[0] = domain[0] as number
-    this.#state[1] = domain[1] as number
-    this.#state[2] = domain[2] as number
-    this.#state[3] = domain[3] as number
+    const state = this.#state
+    state[0] = domain[0] as number
+    state[1] = domain[1] as number
+    state[2] = domain[2] as number
+    state[3] = domain[3] as number
     this.#words[0] = a
     this.#words[1] = b
     this.#words[2] = c
     this.#words[3] = d
     this.#absorb(4)
-    this.#finish()
+    this.#finish(state[0] as number, state[1] as number, state[2] as number, state[3] as number)
+  }
+
+  /**
+   * `of` a short text that is all ASCII, with no native call and no state but in registers.
+   * @returns false when it isn't, and nothing is hashed
+   */
+  #ofShort(text: string, domain: Domain): boolean {
+    let v0 = domain[0] as number
+    let v1 = domain[1] as number
+    let v2 = domain[2] as number
+    let v3 = domain[3] as number
+    const { length } = text
+    // One more than the text's words: its length.
+    for (let at = 0; at < length + 4; at += 4) {
+      let block = length
+      if (at + 4 <= length) {
+        const a = text.charCodeAt(at)
+        const b = text.charCodeAt(at + 1)
+        const c = text.charCodeAt(at + 2)
+        const d = text.charCodeAt(at + 3)
+        if ((a | b | c | d) > 0x7f) return false
+        block = a | (b << 8) | (c << 16) | (d << 24)
+      } else if (at < length) {
+        block = 0
+        for (let i = at; i < length; i++) {
+          const code = text.charCodeAt(i)
+          if (code > 0x7f) return false
+          block |= code << ((i & 3) << 3)
+        }
+      }
+      v3 ^= block
+      v0 = (v0 + v1) | 0
+      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
+      v0 = (v0 << 16) | (v0 >>> 16)
+      v2 = (v2 + v3) | 0
+      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
+      v0 = (v0 + v3) | 0
+      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
+      v2 = (v2 + v1) | 0
+      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
+      v2 = (v2 << 16) | (v2 >>> 16)
+      v0 ^= block
+    }
+    this.#finish(v0, v1, v2, v3)
+    return true
   }
 
   /** Copies a piece out as UTF-8, padded with zeros to whole words; returns how many. */
@@ -116,12 +166,11 @@ export class KeyHash {
     state[3] = v3
   }
 
-  #finish(): void {
-    const state = this.#state
-    let v0 = state[0] as number
-    let v1 = state[1] as number
-    let v2 = (state[2] as number) ^ 0xee
-    let v3 = state[3] as number
+  #finish(a: number, b: number, c: number, d: number): void {
+    let v0 = a
+    let v1 = b
+    let v2 = c ^ 0xee
+    let v3 = d
     for (let round = 0; round < 2 * FINAL_ROUNDS; round++) {
       if (round === FINAL_ROUNDS) {
         this.lo = v1 ^ v3

@@ -64,6 +64,26 @@ t.test('is HalfSipHash-1-3 over seed, domain and text', async (t) => {
   t.pass('100 texts')
 })
 
+t.test('ASCII of any length, about where short texts end, with one other character anywhere', async (t) => {
+  const hash = new KeyHash(SEED)
+  const [k0, k1, k2, k3] = SEED
+  const [d0, d1] = reference(1, 3, k0, k1, [k2, k3, ...blocksOf('limit')])
+  const domain = hash.domain('limit')
+  const wrong: string[] = []
+  for (let length = 0; length <= 40; length++) {
+    const text = 'i203.0.113.7:\0\x7fabcdefghijklmnopqrstuvwxyz'.slice(0, length)
+    for (let at = 0; at <= length; at++) {
+      for (const other of ['', 'é', '中', '\x80']) {
+        const whole = text.slice(0, at) + other + text.slice(at)
+        hash.of(whole, domain)
+        const [lo, hi] = reference(1, 3, k0, k1, [k2, k3, d0, d1, ...blocksOf(whole)])
+        if (hash.lo !== lo || hash.hi !== hi) wrong.push(whole)
+      }
+    }
+  }
+  t.same(wrong, [])
+})
+
 t.test('texts that look alike are told apart', async (t) => {
   const hash = new KeyHash(SEED)
   const domain = hash.domain('limit')
