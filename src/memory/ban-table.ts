@@ -3,15 +3,10 @@
  * any thread takes, written seldom. Nobody waits for anybody. Long, because its order is argued in one place.
  *
  * A slot is eight 32-bit words: the two halves of a keyed hash, `until` (seconds since the epoch, rounded up; wall
- * clock, because bans outlive boots), `info`, and which cells of the filter count it. A key may lie in two groups of
- * four slots. Networks are kept by prefix length: an address is looked up once for each length in use, the lengths
- * being whole bytes (`blocksOf` splits a /20 into sixteen /24s).
- *
- * Before the slots stands a filter, a byte for each of four cells per slot: how many slots hold a block that falls on
- * it, at two cells for each. Nearly every address in nearly every request is in none, and then two multiplications and a
- * byte or two say so, where hash and slots cost five times as much (measured; bench/ban-lookup.ts). The filter's hash
- * is weak and keyed; who could aim at it would only have some look-ups take the longer way. A cell counts to 255, and a
- * table full to the last slot has half a one per cell.
+ * clock, because bans outlive boots), `info`, and where the filter counts it. A key may lie in two groups of four slots.
+ * Networks are kept by prefix length: an address is looked up once for each length in use, the lengths being whole bytes
+ * (`blocksOf` splits a /20 into sixteen /24s). Before the slots stands a filter (ban-filter.ts), which ends nearly every
+ * look-up.
  *
  * Order. A writer takes a slot by exchanging `until` for OWNED, takes its former key out of the filter and adds the
  * new one's, writes key and info, stores `until`, and then sets the
@@ -27,6 +22,7 @@
  * attacker shorten each other's bans. A thread that is destroyed while it OWNs a slot leaves that slot unusable.
  */
 import type { SharedMemory } from './shared.ts'
+import { BanFilter, bytesOfBanFilter, maskOf, type Mark } from './ban-filter.ts'
 import { KeyHash, type Domain } from './hash.ts'
 
 /** Bans that refuse, and those in shadow mode, which are only told of: two tables in one memory. */
@@ -59,10 +55,10 @@ const GROUP = 4
 const SLOT_WORDS = 8
 const UNTIL = 2
 const INFO = 3
-/** Which two cells of the filter count it, as one hash; and whether they do: keys that are no addresses aren't in it. */
-const CELLS = 4
-const COUNTED = 5
-const CELLS_PER_SLOT = 4
+/** Its mark in the filter, and whether it is counted there: keys that are no addresses are not. */
+const MARK_AT = 4
+const MARK_WITHIN = 5
+const COUNTED = 6
 const OWNED = -1
 const ATTEMPTS = 64
 /** Before the slots: three words of levels for each space (IPv4, IPv6, other keys), the number of bans evicted; a line. */
@@ -80,19 +76,19 @@ export function banSlotCount(wanted: number): number {
 /** @param wanted bans to hold; rounded up to a power of two */
 export function bytesOfBanTable(wanted: number): number {
   const slots = banSlotCount(wanted)
-  return (HEAD_WORDS + slots * SLOT_WORDS) * Int32Array.BYTES_PER_ELEMENT + slots * CELLS_PER_SLOT
+  return (HEAD_WORDS + slots * SLOT_WORDS) * Int32Array.BYTES_PER_ELEMENT + bytesOfBanFilter(slots)
 }
 
 export class BanTable {
   readonly slots: number
   readonly #head: Int32Array
   readonly #words: Int32Array
-  readonly #filter: Uint8Array
-  /** Multipliers and offset of the filter's hash. */
-  readonly #mix: Int32Array
+  readonly #filter: BanFilter
   /** Of the block aimed at; and whether it is one. */
-  #cells = 0
+  readonly #mark: Mark = { at: 0, within: 0 }
   #counted = false
+  /** Of the block that a slot held before. */
+  readonly #former: Mark = { at: 0, within: 0 }
   readonly #groupMask: number
   readonly #hash: KeyHash
   /** By space: of each prefix length in bytes, and of keys that are no addresses. */
@@ -104,13 +100,10 @@ export class BanTable {
     this.slots = banSlotCount(banSlots)
     this.#head = new Int32Array(bans, 0, HEAD_WORDS)
     this.#words = new Int32Array(bans, HEAD_WORDS * 4, this.slots * SLOT_WORDS)
-    this.#filter = new Uint8Array(bans, (HEAD_WORDS + this.slots * SLOT_WORDS) * 4, this.slots * CELLS_PER_SLOT)
     this.#groupMask = this.slots / GROUP - 1
     this.#hash = new KeyHash(seed)
-    this.#mix = Int32Array.from({ length: 5 }, (_, i) => {
-      const { lo } = this.#hashed(`ban filter ${i}`)
-      return lo | 1
-    })
+    const mix = (i: number): number => this.#hashed(`ban filter ${i}`).lo
+    this.#filter = new BanFilter(bans, (HEAD_WORDS + this.slots * SLOT_WORDS) * 4, this.slots, mix)
     const domains = (family: string, levels: number): Domain[][] =>
       Array.from({ length: SPACES }, (_, space) =>
         Array.from({ length: levels + 1 }, (__, level) => this.#hash.domain(`ban ${space} ${family} ${level}`))
@@ -126,16 +119,15 @@ export class BanTable {
    * @param now seconds since the epoch
    */
   find(space: Space, bytes: Uint8Array, now: number, into: BanFound): boolean {
-    const family = bytes.length === 4 ? V4 : V6
-    const levels = Atomics.load(this.#head, space * 3 + family)
-    if (levels === 0 || (family === V6 && bytes.length !== 16)) return false
-    if (family === V4 && !this.#mayHold(space, word(bytes, 0), levels)) return false
-    for (let level = bytes.length; level > 0; level--) {
-      if ((levels & (1 << level)) === 0 || !this.#counts(this.#cellsOf(space, bytes, level))) continue
-      this.#aimAtBlock(space, bytes, level << 3)
-      if (this.#probe(this.#hash.lo, this.#hash.hi, now, into)) return true
+    const levels = Atomics.load(this.#head, space * 3 + (bytes.length === 4 ? V4 : V6))
+    if (levels === 0) return false
+    if (bytes.length === 4) {
+      const may = this.#filter.levelsOf(space, word(bytes, 0), levels)
+      return may !== 0 && this.#findAt(space, bytes, may, now, into)
     }
-    return false
+    if (bytes.length !== 16) return false
+    const may = this.#levelsOf(space, bytes, levels)
+    return may !== 0 && this.#findAt(space, bytes, may, now, into)
   }
 
   /** Whether any key that is no address may be banned: where not, nobody needs to make the key's text. */
@@ -173,7 +165,7 @@ export class BanTable {
    */
   put(space: Space, bytes: Uint8Array, bits: number, until: number, info: number, now: number): boolean {
     this.#aimAtBlock(space, bytes, bits)
-    this.#cells = this.#cellsOf(space, bytes, bits >> 3)
+    this.#aimMark(space, bytes, bits >> 3)
     this.#counted = true
     if (!this.#put(until, info, now)) return false
     Atomics.or(this.#head, space * 3 + (bytes.length === 4 ? V4 : V6), 1 << (bits >> 3))
@@ -221,37 +213,30 @@ export class BanTable {
     return this.#hash
   }
 
-  /** What the filter says of an IPv4 address over all lengths: what most look-ups come to, and so written out. */
-  #mayHold(space: Space, address: number, levels: number): boolean {
-    const before = this.#mix[0] as number
-    const after = this.#mix[4] as number
-    const salt = space << 5
-    for (let level = 4; level > 0; level--) {
-      if ((levels & (1 << level)) === 0) continue
-      let h = Math.imul((address & (-1 << (32 - level * 8))) + level + salt, before)
-      h = Math.imul(h ^ (h >>> 16), after)
-      if (this.#counts(h)) return true
+  /** The longest prefix first. @param levels to look at, bit n for prefixes of n bytes */
+  #findAt(space: Space, bytes: Uint8Array, levels: number, now: number, into: BanFound): boolean {
+    for (let left = levels; left !== 0;) {
+      const level = 31 - Math.clz32(left)
+      left ^= 1 << level
+      this.#aimAtBlock(space, bytes, level << 3)
+      if (this.#probe(this.#hash.lo, this.#hash.hi, now, into)) return true
     }
     return false
   }
 
-  /** Whether both cells count something: the second is looked at in one of five look-ups. */
-  #counts(cells: number): boolean {
-    const filter = this.#filter
-    const last = filter.length - 1
-    return filter[first(cells) & last] !== 0 && filter[second(cells) & last] !== 0
+  /** What the filter says of an IPv6 address. */
+  #levelsOf(space: Space, bytes: Uint8Array, levels: number): number {
+    const a = word(bytes, 0)
+    return this.#filter.levelsOfWords(space, a, word(bytes, 4), word(bytes, 8), word(bytes, 12), levels)
   }
 
-  /** Where the filter counts an address's block of `level` bytes: a hash for `first` and `second`. */
-  #cellsOf(space: Space, bytes: Uint8Array, level: number): number {
-    const mix = this.#mix
-    let h = Math.imul((word(bytes, 0) & maskOf(level, 0)) + level + (space << 5), mix[0] as number)
-    if (bytes.length === 16) {
-      h ^= Math.imul((word(bytes, 4) & maskOf(level, 1)) ^ (h >>> 15), mix[1] as number)
-      h ^= Math.imul((word(bytes, 8) & maskOf(level, 2)) ^ (h >>> 15), mix[2] as number)
-      h ^= Math.imul((word(bytes, 12) & maskOf(level, 3)) ^ (h >>> 15), mix[3] as number)
-    }
-    return Math.imul(h ^ (h >>> 16), mix[4] as number)
+  #aimMark(space: Space, bytes: Uint8Array, level: number): void {
+    const a = word(bytes, 0) & maskOf(level, 0)
+    if (bytes.length === 4) return this.#filter.mark(space, a, level, this.#mark)
+    const b = word(bytes, 4) & maskOf(level, 1)
+    const c = word(bytes, 8) & maskOf(level, 2)
+    const d = word(bytes, 12) & maskOf(level, 3)
+    this.#filter.markWords(space, a, b, c, d, level, this.#mark)
   }
 
   #aimAtBlock(space: Space, bytes: Uint8Array, bits: number): void {
@@ -325,9 +310,14 @@ export class BanTable {
       if (own && before >>> 0 >= until && (info & PINNED) === 0) return true
       if (Atomics.compareExchange(words, at + UNTIL, before, OWNED) !== before) continue
       if (live && !own) Atomics.add(this.#head, EVICTED, 1)
-      if (Atomics.load(words, at + COUNTED) === 1) this.#count(Atomics.load(words, at + CELLS), -1)
-      if (this.#counted) this.#count(this.#cells, 1)
-      Atomics.store(words, at + CELLS, this.#cells)
+      if (Atomics.load(words, at + COUNTED) === 1) {
+        this.#former.at = Atomics.load(words, at + MARK_AT)
+        this.#former.within = Atomics.load(words, at + MARK_WITHIN)
+        this.#filter.lower(this.#former)
+      }
+      if (this.#counted) this.#filter.raise(this.#mark)
+      Atomics.store(words, at + MARK_AT, this.#mark.at)
+      Atomics.store(words, at + MARK_WITHIN, this.#mark.within)
       Atomics.store(words, at + COUNTED, this.#counted ? 1 : 0)
       Atomics.store(words, at, lo)
       Atomics.store(words, at + 1, hi)
@@ -336,13 +326,6 @@ export class BanTable {
       return true
     }
     return false
-  }
-
-  #count(cells: number, n: number): void {
-    const filter = this.#filter
-    const last = filter.length - 1
-    Atomics.add(filter, first(cells) & last, n)
-    Atomics.add(filter, second(cells) & last, n)
   }
 
   /** Its own slot; else a free one, in the emptier group; else the one whose ban ends or ended first. -1: none may go. */
@@ -415,15 +398,6 @@ export function blocksOf(bytes: Uint8Array, bits: number): { bytes: Uint8Array; 
   return blocks
 }
 
-/** The two cells of a filter's hash, before they are cut to its size. */
-function first(cells: number): number {
-  return cells ^ (cells >>> 15)
-}
-
-function second(cells: number): number {
-  return Math.imul(cells, 0x9e3779b1) >>> 6
-}
-
 function word(bytes: Uint8Array, at: number): number {
   return (
     ((bytes[at] as number) << 24) |
@@ -431,10 +405,4 @@ function word(bytes: Uint8Array, at: number): number {
     ((bytes[at + 2] as number) << 8) |
     (bytes[at + 3] as number)
   )
-}
-
-/** The bits that a prefix of `level` bytes keeps of an address's word `i`. */
-function maskOf(level: number, i: number): number {
-  const bytes = level - i * 4
-  return bytes >= 4 ? -1 : bytes <= 0 ? 0 : -1 << (32 - bytes * 8)
 }
