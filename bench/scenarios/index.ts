@@ -1,6 +1,7 @@
 /** Every scenario, in the order of the table. */
 import type { Scenario } from '../scenario.ts'
 import { download10kb, download1mb, upload10kb, upload1mb } from './bodies.ts'
+import { decisions } from './decisions.ts'
 import { floors } from './floors.ts'
 import { idlePlain, idleTls } from './idle-connections.ts'
 import { badTokenFlood, halfLoadLatency } from './latency.ts'
@@ -22,6 +23,7 @@ export const scenarios: readonly Scenario[] = [
   policies,
   idlePlain,
   idleTls,
+  decisions,
   floors,
   plain,
   download10kb,
