@@ -3,8 +3,7 @@ import { Connection } from '../../src/cluster/connection.ts'
 import type { ClusterPlan } from '../../src/plan/cluster.ts'
 import type { RedisServer } from '../e2e/cluster/redis-server.ts'
 import type { Owner } from '../e2e/gateway.ts'
-
-const PATIENCE = 10_000
+import { PATIENCE } from '../e2e/patience.ts'
 
 export function planOf({ port }: RedisServer, more: Partial<ClusterPlan> = {}): ClusterPlan {
   return {
@@ -19,7 +18,7 @@ export function planOf({ port }: RedisServer, more: Partial<ClusterPlan> = {}): 
     prefix: 'test',
     secret: '',
     interval: 50,
-    timeout: 1000,
+    timeout: 10_000,
     where: 'g.yaml:1:1',
     ...more
   }

@@ -2,6 +2,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
+import { PATIENCE } from './patience.ts'
 
 export interface Reply {
   status: number
@@ -34,7 +35,7 @@ export function ask(port: number, path: string, options: Ask = {}): Promise<Repl
         agent: options.agent ?? false,
         ...(options.from === undefined ? {} : { localAddress: options.from }),
         ...(options.ca === undefined ? {} : { ca: options.ca }),
-        timeout: options.timeout ?? 15_000
+        timeout: options.timeout ?? PATIENCE
       },
       (response) => {
         const parts: Buffer[] = []
@@ -55,11 +56,11 @@ export function ask(port: number, path: string, options: Ask = {}): Promise<Repl
   })
 }
 
-/** Sends bytes as they are, and gives back what came until the connection closed or `wait` ms passed. */
+/** Sends bytes as they are, and gives back what came until the connection closed or `wait` ms passed: where it need not close, say how long. */
 export function raw(
   port: number,
   bytes: string | Buffer,
-  wait = 500
+  wait = PATIENCE
 ): Promise<{ text: string; closed: boolean; statuses: number[] }> {
   return new Promise((resolve) => {
     let text = ''

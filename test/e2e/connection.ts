@@ -1,6 +1,7 @@
 /** One connection of a client that counts every byte: for what an HTTP library would mend, hide or refuse to send. */
 import net from 'node:net'
 import tls from 'node:tls'
+import { PATIENCE } from './patience.ts'
 
 /** A response as it came, its framing judged by RFC 9112 alone and not by the code under test. */
 export interface RawResponse {
@@ -60,7 +61,7 @@ export class Connection {
   }
 
   /** The next final response. `method` of its request decides whether a body follows. Rejects when none comes in time. */
-  async response(method = 'GET', limit = 5_000): Promise<RawResponse> {
+  async response(method = 'GET', limit = PATIENCE): Promise<RawResponse> {
     const until = Date.now() + limit
     for (;;) {
       const response = parse(this.#received, this.#closed, method)
@@ -75,7 +76,7 @@ export class Connection {
   }
 
   /** Resolves when the other side has closed; false when it hasn't within `limit` ms. */
-  async ended(limit = 2_000): Promise<boolean> {
+  async ended(limit = PATIENCE): Promise<boolean> {
     const until = Date.now() + limit
     while (!this.#closed) {
       try {
@@ -88,7 +89,7 @@ export class Connection {
   }
 
   /** Resolves when `text` stands in what came and was not taken. */
-  async holds(text: string, limit = 5_000): Promise<void> {
+  async holds(text: string, limit = PATIENCE): Promise<void> {
     const until = Date.now() + limit
     while (!this.rest.includes(text)) {
       if (this.#closed) throw new Error(`closed before ${JSON.stringify(text)} came: ${JSON.stringify(this.rest)}`)
@@ -144,7 +145,7 @@ export async function exchange(
   port: number,
   request: string | Buffer,
   method = 'GET',
-  limit = 5_000
+  limit = PATIENCE
 ): Promise<RawResponse> {
   const connection = await connect(port)
   try {

@@ -3,13 +3,14 @@ import http from 'node:http'
 import { join } from 'node:path'
 import type { Reply } from './client.ts'
 import type { Gateway } from './gateway.ts'
+import { PATIENCE } from './patience.ts'
 
 /** The configuration must say `state: { dir: var }`. `body` is JSON. */
 export function control(gateway: Gateway, path: string, method = 'GET', body?: string): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const socketPath = join(gateway.dir, 'var/control.sock')
     const headers = body === undefined ? {} : { 'content-type': 'application/json' }
-    const request = http.request({ socketPath, path, method, headers, timeout: 10_000 }, (response) => {
+    const request = http.request({ socketPath, path, method, headers, timeout: PATIENCE }, (response) => {
       const parts: Buffer[] = []
       response.on('data', (part: Buffer) => parts.push(part))
       response.on('error', reject)
@@ -31,7 +32,7 @@ export async function metric(gateway: Gateway, name: string, labels: Record<stri
 }
 
 /**
- * The exposition once that sum is `least` or more, or as it is after 5 s. An exchange is recorded when it is over, and
+ * The exposition once that sum is `least` or more, or as it is after all patience. An exchange is recorded when it is over, and
  * its client may know of the answer before that: a refusal that ends its connection is sent first.
  */
 export async function settled(
@@ -40,7 +41,7 @@ export async function settled(
   least: number,
   labels: Record<string, string> = {}
 ): Promise<string> {
-  for (const deadline = Date.now() + 5000; ; await new Promise((resolve) => setTimeout(resolve, 5))) {
+  for (const deadline = Date.now() + PATIENCE; ; await new Promise((resolve) => setTimeout(resolve, 5))) {
     const { body } = await control(gateway, '/metrics')
     if (sample(body, name, labels) >= least || Date.now() > deadline) return body
   }

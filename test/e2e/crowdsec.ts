@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
-import { freePort } from './free-port.ts'
+import { freePort, listens } from './free-port.ts'
 import type { Owner } from './gateway.ts'
+import { eventually } from './visitors.ts'
 
 const run = promisify(execFile)
 
@@ -48,12 +49,14 @@ export class LocalApi {
     prepare(dir, api.port)
     await api.cscli('machines', 'add', 'tester', '--password', 'of-the-tester', '-f', join(dir, 'client.yaml'))
     await api.cscli('bouncers', 'add', 'gatehouse', '-k', BOUNCER_KEY)
-    api.open()
+    await api.open()
     return api
   }
 
-  open(): void {
+  /** Resolves when it takes calls. */
+  async open(): Promise<void> {
     this.#child = spawn('crowdsec', ['-c', join(this.dir, 'config.yaml'), '-no-cs'], { stdio: 'ignore' })
+    await eventually(() => listens(this.port), 'CrowdSec listens')
   }
 
   async stop(): Promise<void> {

@@ -4,9 +4,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { PATIENCE } from './patience.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/gatehouse', import.meta.url))
-const READY_LIMIT = 20_000
+const READY_LIMIT = 60_000
 
 /** Whoever what is started belongs to, and ends with: a test, or a proof. */
 export interface Owner {
@@ -36,15 +37,16 @@ export class Gateway {
   ports: number[] = []
   stdout = ''
   stderr = ''
+  /** Resolves when it has ended and all that it wrote is here. */
   readonly exited: Promise<number | null>
 
   constructor(dir: string, child: ChildProcess) {
     this.dir = dir
     this.config = join(dir, 'gatehouse.yaml')
     this.child = child
-    child.stdout?.on('data', (data: Buffer) => (this.stdout += data.toString()))
-    child.stderr?.on('data', (data: Buffer) => (this.stderr += data.toString()))
-    this.exited = new Promise((resolve) => child.on('exit', (code) => resolve(code)))
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
+    this.exited = new Promise((resolve) => child.on('close', (code) => resolve(code)))
   }
 
   get port(): number {
@@ -62,7 +64,7 @@ export class Gateway {
   }
 
   /** Resolves when `pattern` stands in what the gateway wrote to stderr after position `from`. */
-  async said(pattern: RegExp, limit = 10_000, from = 0): Promise<string> {
+  async said(pattern: RegExp, from = 0, limit = PATIENCE): Promise<string> {
     const until = Date.now() + limit
     for (;;) {
       const match = pattern.exec(this.stderr.slice(from))
@@ -72,22 +74,35 @@ export class Gateway {
     }
   }
 
-  /** Access lines so far. */
+  /** Access lines so far, without one that is not whole yet. */
   lines(): Record<string, unknown>[] {
     return this.stdout
+      .slice(0, this.stdout.lastIndexOf('\n') + 1)
       .split('\n')
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as Record<string, unknown>)
   }
 
-  /** Resolves with the access line that `test` accepts. */
-  async line(test: (line: Record<string, unknown>) => boolean, limit = 5_000): Promise<Record<string, unknown>> {
+  /**
+   * Resolves with the access line that `test` accepts. An exchange may be recorded after its client has the answer; it
+   * is counted before it is recorded, so what has its line is in the metrics, too.
+   */
+  async line(test: (line: Record<string, unknown>) => boolean, limit = PATIENCE): Promise<Record<string, unknown>> {
     const until = Date.now() + limit
     for (;;) {
       const found = this.lines().find((line) => test(line))
       if (found) return found
       if (Date.now() > until) throw new Error(`no such access line within ${limit} ms in\n${this.stdout.slice(-3000)}`)
       await new Promise((resolve) => setTimeout(resolve, 25))
+    }
+  }
+
+  /** Resolves when there are `count` access lines: with the number of requests so far, when all are in the metrics. */
+  async recorded(count: number): Promise<void> {
+    const until = Date.now() + PATIENCE
+    for (let found = 0; found < count; await new Promise((resolve) => setTimeout(resolve, 25))) {
+      found = this.lines().length
+      if (Date.now() > until) throw new Error(`${found} of ${count} access lines after ${PATIENCE} ms`)
     }
   }
 
@@ -104,7 +119,7 @@ export async function startGateway(t: Owner, yaml: string, options: GatewayOptio
     throw new Error(`the gateway ended with ${code} before it was ready:\n${gateway.stderr}`)
   })
   const ready = await Promise.race([
-    gateway.said(/ready: (https?:\/\/[^"\n]+)/, options.patience ?? READY_LIMIT),
+    gateway.said(/ready: (https?:\/\/[^"\n]+)/, 0, options.patience ?? READY_LIMIT),
     early
   ])
   early.catch(() => {})
@@ -129,6 +144,8 @@ export function spawnGateway(t: Owner, yaml: string, options: GatewayOptions = {
       ...process.env,
       GATEHOUSE_WORKERS: String(options.workers ?? 2),
       GATEHOUSE_DRAIN_DELAY: '0ms',
+      // What else the machine does is no overload of the gateway's.
+      GATEHOUSE_OVERLOAD_LAG: '10s',
       NODE_OPTIONS: imports,
       NO_COLOR: '1',
       ...options.env

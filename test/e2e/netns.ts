@@ -4,6 +4,7 @@ import { accessSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import type { Owner } from './gateway.ts'
+import { PATIENCE } from './patience.ts'
 
 const run = promisify(execFile)
 
@@ -93,7 +94,7 @@ export function startVisitor(t: Owner, { client }: Hosts, port: number): Visit {
   })
   t.teardown(() => child.stdin.end())
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  return async (from, path = '/', patience = 5_000, at = port) => {
+  return async (from, path = '/', patience = PATIENCE, at = port) => {
     const url = `http://${from.includes(':') ? '[fd77::1]' : '10.77.0.1'}:${at}${path}`
     child.stdin.write(`${JSON.stringify([url, from, patience])}\n`)
     const { value } = await answers.next()

@@ -4,6 +4,7 @@
  */
 import net from 'node:net'
 import tls from 'node:tls'
+import { PATIENCE } from './patience.ts'
 
 export interface VisitorOptions {
   /** Keep-alive connections, each asking again as soon as it has its answer. */
@@ -31,7 +32,7 @@ export interface Losses {
   times: number[]
   /** When each of them began, ms of performance.now(). */
   began: number[]
-  /** Answers that said `Connection: close`. */
+  /** Answers that said `Connection: close` to clients that had not asked for it. */
   closes: number
 }
 
@@ -72,6 +73,7 @@ export class Visitors {
         line ??= await Line.open(this.#port, this.#options.ca)
         const answer = await line.ask(this.#options.path ?? '/', keepAlive, this.#options.headers ?? {})
         this.#count(answer, began)
+        if (answer.close && keepAlive) this.losses.closes++
         if (answer.close || !keepAlive) {
           line.end()
           line = null
@@ -95,7 +97,6 @@ export class Visitors {
     losses.began.push(began)
     losses.statuses.set(answer.status, (losses.statuses.get(answer.status) ?? 0) + 1)
     losses.bodies.set(answer.body, (losses.bodies.get(answer.body) ?? 0) + 1)
-    if (answer.close) losses.closes++
   }
 }
 
@@ -183,7 +184,11 @@ export function pause(ms: number): Promise<void> {
 }
 
 /** Resolves with what `look` finds, once it finds something. */
-export async function eventually<T>(look: () => T | Promise<T>, limit: number, what: string): Promise<NonNullable<T>> {
+export async function eventually<T>(
+  look: () => T | Promise<T>,
+  what: string,
+  limit = PATIENCE
+): Promise<NonNullable<T>> {
   const until = performance.now() + limit
   for (;;) {
     const found = await look()

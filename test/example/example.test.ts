@@ -2,38 +2,30 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { freePort } from '../e2e/free-port.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return String(address !== null && typeof address === 'object' ? address.port : 0)
-}
-
 function paste(line: string): Promise<string> {
   return new Promise((resolve) => {
-    execFile('sh', ['-c', line], { timeout: 15_000 }, (_error, out, err) => resolve(out + err))
+    execFile('sh', ['-c', line], { timeout: 60_000 }, (_error, out, err) => resolve(out + err))
   })
 }
 
-t.test('every printed command does what it says; Ctrl-C ends everything', { timeout: 60_000 }, async (t) => {
+t.test('every printed command does what it says; Ctrl-C ends everything', { timeout: 150_000 }, async (t) => {
   const stateDir = mkdtempSync(join(tmpdir(), 'gh-'))
   t.teardown(() => rmSync(stateDir, { recursive: true, force: true }))
   const env = {
     PATH: process.env['PATH'] ?? '',
     GATEHOUSE_WORKERS: '2',
     GATEHOUSE_DRAIN_DELAY: '0ms',
-    EXAMPLE_HTTPS_PORT: await freePort(),
-    EXAMPLE_HTTP_PORT: await freePort(),
-    EXAMPLE_METRICS_PORT: await freePort(),
+    EXAMPLE_HTTPS_PORT: String(await freePort()),
+    EXAMPLE_HTTP_PORT: String(await freePort()),
+    EXAMPLE_METRICS_PORT: String(await freePort()),
     EXAMPLE_STATE_DIR: stateDir
   }
   const example = spawn(process.execPath, [MAIN, 'example'], { env, stdio: ['ignore', 'pipe', 'pipe'] })

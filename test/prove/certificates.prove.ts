@@ -48,8 +48,8 @@ await proof(`${ROTATIONS} certificate rotations`, async (owner) => {
   const losses = await visitors.stop()
   const copies = await eventually(
     () => readdirSync(join(gateway.dir, 'var/tls')).length === 2,
-    15_000,
-    'one certificate and one key are left'
+    'one certificate and one key are left',
+    15_000
   )
   return {
     holds: after - before <= more(before) && losses.lost.length === 0 && copies,

@@ -35,7 +35,7 @@ void t.test('crashes on a new configuration bring back the last that ran well', 
   await gateway.said(/starting it on the last configuration that ran well/)
 
   gateway.writeConfig(configuration({ listen: at(port), body: 'mended' }))
-  await eventually(async () => (await answersAt(port)) === 'mended', 15_000, 'the mended file is taken')
+  await eventually(async () => (await answersAt(port)) === 'mended', 'the mended file is taken', 15_000)
 
   gateway.writeConfig('version: nonsense')
   await gateway.said(/reload by a changed file refused/)

@@ -12,7 +12,6 @@ import { startGateway } from '../e2e/gateway.ts'
 import { eventually } from '../e2e/visitors.ts'
 import { proof } from './proof.ts'
 
-const PATIENCE = 30_000
 const PROBES = 12
 
 await proof(
@@ -37,22 +36,21 @@ services: [ { name: s, policies: { auth: public }, routes: [ { name: r, match: {
     const before = await visit()
     for (let i = 0; i < PROBES; i++) await visit(`/a${i}.php`)
     const log = join(gateway.dir, 'access.log')
-    await eventually(() => readFileSync(log, 'utf8').includes(`/a${PROBES - 1}.php`), PATIENCE, 'the log is written')
+    await eventually(() => readFileSync(log, 'utf8').includes(`/a${PROBES - 1}.php`), 'the log is written')
     const readAt = performance.now()
     api.readLog(owner, log)
-    await eventually(async () => (await visit()) === 403, PATIENCE, 'banned')
+    await eventually(async () => (await visit()) === 403, 'banned')
     const took = performance.now() - readAt
     const { body } = await control(gateway, '/bans')
     await api.stop()
     await eventually(
       async () =>
         (JSON.parse((await control(gateway, '/status')).body) as { store: { pending: number } }).store.pending === 0,
-      PATIENCE,
       'on disk'
     )
     const from = gateway.stderr.length
     process.kill(await gateway.gatewayPid(), 'SIGKILL')
-    await gateway.said(/ready: http/, PATIENCE, from)
+    await gateway.said(/ready: http/, from)
     const after = await visit()
     return {
       holds: before === 204 && body.includes('crowdsecurity/http-probing') && after === 403,

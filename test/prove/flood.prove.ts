@@ -32,7 +32,12 @@ services:
     policies: { auth: { jwt: { issuers: [corp] } } }
     routes: [ { name: r, match: { paths: ["/*"] } } ]
 `,
-      { workers: 2, files: { 'keys.json': JSON.stringify({ keys: [good.jwk] }) } }
+      {
+        workers: 2,
+        // As it is by itself.
+        env: { GATEHOUSE_OVERLOAD_LAG: '100ms' },
+        files: { 'keys.json': JSON.stringify({ keys: [good.jwk] }) }
+      }
     )
     const claims = (sub: string): Record<string, unknown> => ({
       iss: 'https://idp.example',

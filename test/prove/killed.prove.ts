@@ -90,8 +90,8 @@ services:
           (reply) => (reply.status === 200 ? reply : null),
           () => null
         ),
-      30_000,
-      'it serves again'
+      'it serves again',
+      30_000
     )
     await eventually(
       () =>
@@ -99,8 +99,8 @@ services:
           ({ status }) => status === 200,
           () => false
         ),
-      10_000,
-      'ready'
+      'ready',
+      10_000
     )
     const counted = QUOTA - Number(/r=(\d+)/.exec(String(first.headers['ratelimit']))?.[1]) - 1
     const late = answered.filter((time) => time > at - LOST).length

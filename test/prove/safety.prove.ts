@@ -21,9 +21,9 @@ const answers = (port: number): Promise<boolean> =>
 async function recovery(port: number, harm: () => void): Promise<{ down: number; up: number }> {
   const began = performance.now()
   harm()
-  await eventually(async () => !(await listens(port)), 20_000, 'the process is taken down')
+  await eventually(async () => !(await listens(port)), 'the process is taken down', 20_000)
   const down = performance.now() - began
-  await eventually(() => answers(port), 20_000, 'it serves again')
+  await eventually(() => answers(port), 'it serves again', 20_000)
   return { down, up: performance.now() - began }
 }
 
@@ -47,9 +47,9 @@ await proof('SIGSTOP of the gateway process: killed and restarted', async (owner
   const pid = await gateway.gatewayPid()
   const began = performance.now()
   process.kill(pid, 'SIGSTOP')
-  await gateway.said(/no heartbeat for \d+ ms: killing/, 8_000)
+  await gateway.said(/no heartbeat for \d+ ms: killing/, 0, 8_000)
   const killed = performance.now() - began
-  await eventually(async () => (await gateway.gatewayPid()) !== pid && (await answers(port)), 8_000, 'it serves again')
+  await eventually(async () => (await gateway.gatewayPid()) !== pid && (await answers(port)), 'it serves again', 8_000)
   const up = performance.now() - began
   return {
     holds: killed > 2_500 && killed < 4_000 && up < killed + 2_000,
@@ -62,7 +62,7 @@ await proof('a worker that loops for ever: the process is restarted', async (own
   const gateway = await startGateway(owner, configuration({ listen: listen(port) }), { preload: [FAULTS], workers: 3 })
   const began = performance.now()
   await ask(port, '/', { headers: { 'x-fault': 'loop:600000' } })
-  await gateway.said(/is blocked: it gets no new connections/, 3_000)
+  await gateway.said(/is blocked: it gets no new connections/, 0, 3_000)
   const bypassed = performance.now() - began
   let slow = 0
   while (performance.now() - began < 9_000) {
@@ -70,9 +70,9 @@ await proof('a worker that loops for ever: the process is restarted', async (own
     if (!(await answers(port)) || performance.now() - asked > 500) slow++
     await pause(20)
   }
-  await gateway.said(/worker \d has been blocked for \d+ ms: killing/, 8_000)
+  await gateway.said(/worker \d has been blocked for \d+ ms: killing/, 0, 8_000)
   const killed = performance.now() - began
-  await eventually(() => answers(port), 8_000, 'it serves again')
+  await eventually(() => answers(port), 'it serves again', 8_000)
   return {
     holds: bypassed < 1_600 && slow === 0 && killed > 9_500 && killed < 12_000,
     figure: `bypassed after ${Math.round(bypassed)} ms, ${slow} new connections waited on it after that, restarted after ${Math.round(killed)} ms`
@@ -92,12 +92,12 @@ await proof('SIGTERM with a request of 8 s under way', async (owner) => {
     { env: { GATEHOUSE_DRAIN_DELAY: '500ms' } }
   )
   const underWay = ask(gateway.port, '/')
-  await eventually(() => upstream.seen.length > 0, 2_000, 'it is under way')
+  await eventually(() => upstream.seen.length > 0, 'it is under way', 2_000)
   const began = performance.now()
   gateway.child.kill('SIGTERM')
   await gateway.said(/stopping/)
   const ready = await ask(gateway.port, '/-/ready')
-  await eventually(async () => !(await listens(gateway.port)), 3_000, 'the port closes')
+  await eventually(async () => !(await listens(gateway.port)), 'the port closes', 3_000)
   const shut = performance.now() - began
   const { status, body } = await underWay
   const code = await gateway.exited

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { FileWatch } from '../../src/control/watch.ts'
+import { eventually, pause } from '../e2e/visitors.ts'
 
 void t.test('a change between reading and watching is told', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'gatehouse-watch-'))
@@ -18,8 +19,10 @@ void t.test('a change between reading and watching is told', async (t) => {
   const watch = new FileWatch(() => changes++)
   t.teardown(() => watch.stop())
   await new Promise((resolve) => setTimeout(resolve, 30))
-  const noticed = async (): Promise<number> => {
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+  /** How many were told once there are `least`, and nothing more has come for a second. */
+  const noticed = async (least: number): Promise<number> => {
+    await eventually(() => changes >= least, `${least} are told`)
+    await pause(1_000)
     return changes
   }
 
@@ -27,14 +30,14 @@ void t.test('a change between reading and watching is told', async (t) => {
   writeFileSync(first, 'b')
   seen([first])
   watch.begin()
-  t.equal(await noticed(), 1, 'of a file that was not watched before')
+  t.equal(await noticed(1), 1, 'of a file that was not watched before')
 
   const again = watch.reading()
   again([first])
-  t.equal(await noticed(), 1, 'nothing changed since: nothing is told')
+  t.equal(await noticed(1), 1, 'nothing changed since: nothing is told')
 
   const third = watch.reading()
   writeFileSync(first, 'c')
   third([first, second])
-  t.equal(await noticed(), 2, 'of one that was')
+  t.equal(await noticed(2), 2, 'of one that was')
 })

@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { ask } from '../e2e/client.ts'
 import { startGateway } from '../e2e/gateway.ts'
+import { PATIENCE } from '../e2e/patience.ts'
 import { seconds, signer, token } from '../e2e/tokens.ts'
 
 const MOST = 5
@@ -48,7 +49,7 @@ t.test('places are given back by those who left before they took them', async (t
     await Promise.all(sockets.map((socket) => once(socket, 'close')))
   }
   const good = { headers: { authorization: `Bearer ${bearer()}` } }
-  const until = Date.now() + 5_000
+  const until = Date.now() + PATIENCE
   while (Date.now() < until && (await ask(gateway.port, '/a', good)).status !== 200);
   t.equal((await ask(gateway.port, '/a', good)).status, 200)
 })

@@ -58,10 +58,10 @@ async function bench(t: Test, most = 1000) {
     table.find(ENFORCED, parseIp(address) ?? new Uint8Array(0), Math.floor(clock.now / 1000), { until: 0, info: 0 })
   const asked = async (pattern: RegExp, more = 2): Promise<void> => {
     peer.asked.length = 0
-    await eventually(() => peer.asked.filter((one) => pattern.test(one)).length >= more, 5_000, `asked ${pattern}`)
+    await eventually(() => peer.asked.filter((one) => pattern.test(one)).length >= more, `asked ${pattern}`)
   }
   const holds = (address: string, what = true): Promise<unknown> =>
-    eventually(() => isBanned(address) === what, 5_000, `${address} ${what ? 'banned' : 'free'}`)
+    eventually(() => isBanned(address) === what, `${address} ${what ? 'banned' : 'free'}`)
   return { bans, clock, crowdsec, plan, peer, said, isBanned, holds, asked }
 }
 

@@ -58,7 +58,7 @@ function bench(t: Test, more: Partial<FirewallAround> & { bans?: BanReport[] } =
     ...more
   })
   t.teardown(() => firewall.close())
-  const next = (): Promise<string> => eventually(() => scripts.shift(), 5_000, 'a script')
+  const next = (): Promise<string> => eventually(() => scripts.shift(), 'a script')
   return { firewall, scripts, said, failing, next }
 }
 
@@ -159,7 +159,7 @@ t.test('a failure is said once, tried again, and makes the table anew', async (t
   await next()
   failing.with = 'nft says: no'
   firewall.held(ban('192.0.2.2'))
-  await eventually(() => (firewall.report()?.failures ?? 0) > 2, 5_000, 'tried again')
+  await eventually(() => (firewall.report()?.failures ?? 0) > 2, 'tried again')
   t.equal(firewall.report()?.error, 'nft says: no')
   t.same(said, ['bans are not in the kernel: the gateway goes on refusing'])
   await t.rejects(firewall.prepare(plan()), /^threats\.blockAt: nftables: nft says: no$/)
@@ -169,7 +169,7 @@ t.test('a failure is said once, tried again, and makes the table anew', async (t
   t.match(script, /^add table inet gatehouse\ndelete table/)
   t.match(script, '192.0.2.1 timeout')
   t.match(script, '192.0.2.2 timeout')
-  await eventually(() => said.length === 2, 5_000, 'said')
+  await eventually(() => said.length === 2, 'said')
   t.equal(said[1], 'bans are in the kernel again')
   t.equal(firewall.report()?.error, null)
 })
@@ -189,6 +189,6 @@ t.test('a table that others removed is made anew', async (t) => {
   })
   await firewall.use(plan(), [443])
   there = false
-  await eventually(() => scripts.length === 2, 5_000, 'a second table')
+  await eventually(() => scripts.length === 2, 'a second table')
   t.equal(scripts[1], scripts[0])
 })

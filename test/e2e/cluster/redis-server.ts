@@ -1,12 +1,12 @@
 /** Debian's redis-server for a test: its own process on a free port, without a file on disk. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../free-port.ts'
+import { freePort, listens } from '../free-port.ts'
 import type { Owner } from '../gateway.ts'
 import { eventually } from '../visitors.ts'
+import { PATIENCE } from '../patience.ts'
 
 /** Why there is none here; false: there is. In CI it is installed, so a test must not be left out there. */
 export const noRedis: string | false =
@@ -14,11 +14,9 @@ export const noRedis: string | false =
     ? false
     : 'redis-server is not installed'
 
-const PATIENCE = 10_000
-
 /** Resolves when `look` finds what is to come about. */
 export async function soon(look: () => Promise<boolean>): Promise<void> {
-  await eventually(look, PATIENCE, String(look))
+  await eventually(look, String(look))
 }
 
 export class RedisServer {
@@ -93,16 +91,6 @@ export async function startRedis(
   })
   await server.start()
   return server
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
 }
 
 /** A sentinel that watches a master of that name; returns its port. */

@@ -217,7 +217,7 @@ t.test('what is pipelined behind a chunked request is never served', async (t) =
     const before = service.seen.filter(({ url }) => url === '/smuggled').length
     const connection = await connect(plain)
     connection.send(post(CHUNKED, `3\r\nabc\r\n${terminator}`) + FOLLOWER)
-    t.ok(await connection.ended(4_000), 'the connection ends')
+    t.ok(await connection.ended(), 'the connection ends')
     t.equal(service.seen.filter(({ url }) => url === '/smuggled').length, before, JSON.stringify(terminator))
     connection.close()
   }

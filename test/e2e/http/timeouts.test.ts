@@ -39,10 +39,10 @@ listen: [ { name: plain, address: "127.0.0.1:0" } ]
 profiles: [ { name: open, policies: { auth: public } } ]
 services:
   - name: main
-    upstream: { targets: [ { url: ${service.url} } ], timeouts: { connect: 1s, response: 700ms, idle: 1m } }
+    upstream: { targets: [ { url: ${service.url} } ], timeouts: { connect: 10s, response: 2s, idle: 1m } }
     use: [open]
     routes:
-      - { name: quick, match: { paths: ["/quick/*"] }, policies: { timeouts: { request: 600ms, idle: 700ms } } }
+      - { name: quick, match: { paths: ["/quick/*"] }, policies: { timeouts: { request: 1500ms, idle: 1500ms } } }
       - { name: usual, match: { paths: ["/usual/*"] } }
 `
 )
@@ -60,9 +60,9 @@ t.test('a client that stops within its upload is 408, and its connection ends', 
     const connection = await connect(port)
     const answer = await connection.send(head('POST', '/quick/x', framing) + '5\r\nhello\r\n').response()
     t.equal(answer.status, 408, framing)
-    t.ok(Date.now() - began >= 590, 'not before its time')
+    t.ok(Date.now() - began >= 1490, 'not before its time')
     t.same(answer.values('connection'), ['close'])
-    t.ok(await connection.ended(3_000))
+    t.ok(await connection.ended())
     const line = await gateway.line((l) => l['id'] === JSON.parse(answer.body).instance)
     t.match(line, { problem: 'request-timeout', policy: 'timeouts', status: 408 })
   }
@@ -92,7 +92,7 @@ t.test('silence within an answer cuts it visibly', together, async (t) => {
   const began = Date.now()
   const answer = await exchange(port, head('GET', '/quick/stops'))
   t.same([answer.status, answer.body, answer.truncated], [200, 'some of it', true])
-  t.ok(Date.now() - began >= 690, 'not before its time')
+  t.ok(Date.now() - began >= 1490, 'not before its time')
   const line = await gateway.line((l) => l['path'] === '/quick/stops')
   t.match(line, { decision: 'error', problem: 'upstream-timeout', status: 200 })
 })

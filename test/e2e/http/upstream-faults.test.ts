@@ -1,8 +1,8 @@
 /** Whatever a service does wrong, its client gets a refusal that tells nothing of the inside, and the owner the reason. */
-import net, { type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { scripted } from '../../upstream/scripted.ts'
 import { connect, exchange, type RawResponse } from '../connection.ts'
+import { freePort } from '../free-port.ts'
 import { startGateway } from '../gateway.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\n'
@@ -31,6 +31,8 @@ const FAULTS: [string, string, number, string][] = [
   ['/silent', '', 504, 'upstream-timeout'],
   ['/half-a-head', `${OK}X-A: 1`, 504, 'upstream-timeout']
 ]
+let clientHasRead = (): void => {}
+const readByClient = new Promise<void>((resolve) => (clientHasRead = resolve))
 const service = await scripted(t, async (peer) => {
   for (;;) {
     const path = (await peer.head()).split(' ')[1] ?? ''
@@ -43,7 +45,8 @@ const service = await scripted(t, async (peer) => {
       return peer.finish()
     } else if (path === '/resets-within-body') {
       peer.send(`${OK}Content-Length: 100\r\n\r\nsome of it`)
-      await peer.wait(50)
+      // A reset takes what was not read yet with it.
+      await readByClient
       return peer.reset()
     } else if (path === '/bad-chunk') peer.send(`${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n`)
     else if (path === '/more-than-asked')
@@ -56,10 +59,7 @@ const service = await scripted(t, async (peer) => {
   }
 })
 
-const closed = net.createServer().listen(0, '127.0.0.1')
-await new Promise((resolve) => closed.on('listening', resolve))
-const refusing = (closed.address() as AddressInfo).port
-await new Promise((resolve) => closed.close(resolve))
+const refusing = await freePort()
 
 const gateway = await startGateway(
   t,
@@ -67,7 +67,7 @@ const gateway = await startGateway(
 version: 1
 listen: [ { name: plain, address: "127.0.0.1:0" } ]
 profiles: [ { name: open, policies: { auth: public } } ]
-defaults: { upstream: { timeouts: { connect: 1s, response: 700ms, idle: 700ms } } }
+defaults: { upstream: { timeouts: { connect: 10s, response: 2s, idle: 2s } } }
 services:
   - name: main
     upstream: { targets: [ { url: "${service.origin}" } ] }
@@ -142,7 +142,11 @@ t.test('a refused connection is 502', together, async (t) => {
 
 for (const path of ['/resets-within-body', '/bad-chunk']) {
   t.test(`${path.slice(1)} cuts the answer visibly`, together, async (t) => {
-    const answer = await exchange(gateway.port, get(path))
+    const connection = await connect(gateway.port)
+    await connection.send(get(path)).holds(path === '/bad-chunk' ? 'hello' : 'some of it')
+    clientHasRead()
+    const answer = await connection.response()
+    connection.close()
     t.same([answer.status, answer.truncated], [200, true])
     t.match(await gateway.line((l) => l['path'] === path), { decision: 'error', status: 200, policy: 'upstream' })
   })

@@ -12,8 +12,10 @@ import { control } from '../control.ts'
 import { status } from '../control-socket.ts'
 import { freePort } from '../free-port.ts'
 import { startGateway } from '../gateway.ts'
+import { PATIENCE } from '../patience.ts'
 import { sha256 } from '../tokens.ts'
 import { startUpstream } from '../upstream.ts'
+import { eventually } from '../visitors.ts'
 
 const PATH = '/.well-known/gatehouse/jwks.json'
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
@@ -77,8 +79,7 @@ t.test("the README's example, as it is written, is a service that can check who 
       (reply) => reply.status,
       () => 0
     )
-  for (const until = Date.now() + 15_000; (await direct()) === 0 && Date.now() < until;)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+  await eventually(async () => (await direct()) !== 0, 'the service listens')
   t.match(await ask(gateway.port, '/orders', { headers: KEY }), { status: 200, body: 'hello acme' })
   t.equal(await direct(), 401)
   t.equal(await direct('Bearer x'), 401)
@@ -128,7 +129,7 @@ t.test('a key changes under load: every token verifies by the set as it was befo
   let known = await published()
   const agent = new http.Agent({ keepAlive: true, maxSockets: 4 })
   t.teardown(() => agent.destroy())
-  for (const until = Date.now() + 20_000; kids.size < 2 && Date.now() < until;) {
+  for (const until = Date.now() + PATIENCE; kids.size < 2 && Date.now() < until;) {
     const before = known
     known = await published()
     const authorization = await told('/free')

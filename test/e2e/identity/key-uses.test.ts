@@ -45,6 +45,7 @@ t.test('the last use of a key: seen at once, over a restart, and gone with the k
   t.equal((await present(gateway, 'one')).status, 200)
   t.equal((await present(gateway, 'two', '/closed')).status, 403)
   t.equal((await present(gateway, 'nobody')).status, 401)
+  await gateway.recorded(3)
   const used = new Map((await keysOf(gateway)).map(({ id, used: at }) => [id, at]))
   t.ok(Date.parse(used.get('one') ?? '') >= before)
   t.ok(Date.parse(used.get('two') ?? '') >= before, 'refused, but it was the key')

@@ -2,6 +2,7 @@
 import { Agent } from 'node:http'
 import { ask } from '../client.ts'
 import type { Gateway } from '../gateway.ts'
+import { eventually } from '../visitors.ts'
 import type { OpenIdProvider } from './openid-provider.ts'
 
 export const agent = new Agent({ keepAlive: true, maxSockets: 16 })
@@ -30,9 +31,5 @@ export async function status(gateway: Gateway, bearer: string): Promise<number> 
 }
 
 export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 15_000
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`not within 15 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  await eventually(condition, what)
 }

@@ -8,6 +8,7 @@ import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import Provider from 'oidc-provider'
+import { freePort } from '../free-port.ts'
 import type { Owner } from '../gateway.ts'
 import type { Signer } from '../tokens.ts'
 
@@ -139,8 +140,8 @@ export class OpenIdProvider {
       if (stranger !== undefined) stranger(request, response)
       else this.#answer(request, response)
     })
+    this.port ||= await freePort()
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve))
-    this.port = (server.address() as AddressInfo).port
     this.#server = server
   }
 

@@ -131,7 +131,7 @@ t.test('what a revoked caller has open is cut; others stay', async (t) => {
   const answered = once(upload, 'response') as Promise<[http.IncomingMessage]>
   upload.on('error', () => {})
   upload.write('begun')
-  await eventually(() => upstream.seen.some(({ method }) => method === 'POST'), 5_000, 'the upload is under way')
+  await eventually(() => upstream.seen.some(({ method }) => method === 'POST'), 'the upload is under way')
   const made = [await revoking.revoke({ subject: 'carol' }), await revoking.revoke({ consumer: 'acme' })]
   await Promise.all([...streams, byKey].map(({ over }) => over))
   const [answer] = await answered
@@ -149,11 +149,11 @@ t.test('what a revoked caller has open is cut; others stay', async (t) => {
 
 t.test('one whose time is over says nothing any more', async (t) => {
   const erin = fresh({ sub: 'erin' })
-  const until = new Date(Date.now() + 1_500)
+  const until = new Date(Date.now() + 3_000)
   await revoking.revoke({ subject: 'erin', until: until.toISOString() })
   const seen = await revoking.everywhere(erin)
   if (Date.now() < until.getTime()) t.same(seen, [401])
-  await eventually(async () => (await ask(port, '/x', { headers: erin })).status === 200, 5_000, 'it passes again')
+  await eventually(async () => (await ask(port, '/x', { headers: erin })).status === 200, 'it passes again')
   t.ok(Date.now() >= until.getTime())
   t.same(await revoking.everywhere(erin), [200])
 })

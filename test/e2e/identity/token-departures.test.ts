@@ -421,7 +421,7 @@ t.test('several tokens in one request', async (t) => {
     t.equal((await ask(gateway.port, path, { headers })).status, 401, path.slice(0, 20))
   for (const second of [good, other]) {
     const text = `GET /header HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${good}\r\nAuthorization: Bearer ${second}\r\nconnection: close\r\n\r\n`
-    t.strictSame((await raw(gateway.port, text, 5000)).statuses, [401], 'two Authorization fields')
+    t.strictSame((await raw(gateway.port, text)).statuses, [401], 'two Authorization fields')
   }
   t.equal(
     (await ask(gateway.port, `/places?t=${good}`, { headers: { authorization: `Bearer ${good}` } })).status,

@@ -145,7 +145,7 @@ t.test('forged copies, with _ for - too, are removed on every route', async (t) 
 
 t.test('a forged copy sent several times, in one request', async (t) => {
   const text = `GET /told HTTP/1.1\r\nhost: a\r\nx-api-key: acme-key\r\nx-consumer: admin\r\nX-CONSUMER: admin\r\nx-consumer : admin\r\nconnection: close\r\n\r\n`
-  const { text: answer, statuses } = await raw(gateway.port, text, 5000)
+  const { text: answer, statuses } = await raw(gateway.port, text)
   t.notMatch(answer, /admin/)
   t.ok(statuses.length <= 1)
 })
@@ -153,7 +153,7 @@ t.test('a forged copy sent several times, in one request', async (t) => {
 t.test('a client can’t have our fields taken off as hop-by-hop', async (t) => {
   for (const name of ['x-consumer', 'X-Subject', 'x-forwarded-for', 'traceparent', 'x-request-id', 'authorization']) {
     const text = `GET /told HTTP/1.1\r\nhost: a\r\nx-api-key: acme-key\r\nconnection: close, ${name}\r\n\r\n`
-    t.strictSame((await raw(gateway.port, text, 5000)).statuses, [400], name)
+    t.strictSame((await raw(gateway.port, text)).statuses, [400], name)
   }
 })
 

@@ -24,8 +24,8 @@ services:
       - { name: a, match: { paths: ["/a"] } }
       - { name: b, match: { paths: ["/b"] } }
       - { name: three, match: { paths: ["/three"] }, policies: { limits: [ { name: shared, rate: 3/h, by: "header:x-test" } ] } }
-      - { name: burst, match: { paths: ["/burst"] }, policies: { limits: [ { name: shared, rate: 3600/h, burst: 2, by: "header:x-test" } ] } }
-      - { name: fast, match: { paths: ["/fast"] }, policies: { limits: [ { name: shared, rate: 1/s, burst: 1, by: "header:x-test" } ] } }
+      - { name: burst, match: { paths: ["/burst"] }, policies: { limits: [ { name: shared, rate: 60/h, burst: 2, by: "header:x-test" } ] } }
+      - { name: fast, match: { paths: ["/fast"] }, policies: { limits: [ { name: shared, rate: 30/min, burst: 1, by: "header:x-test" } ] } }
       - { name: two, match: { paths: ["/two"] }, policies: { limits: [ { name: outer, rate: 5/h, by: "header:x-test" }, { name: inner, rate: 2/h, by: "header:x-test" } ] } }
       - { name: keyed, match: { paths: ["/keyed"] }, policies: { auth: { key: true }, limits: [ { name: early, rate: 4/h, by: "header:x-test" }, { name: late, rate: 2/h, by: consumer } ] } }
       - { name: plan-1, match: { paths: ["/plan/1"] }, use: [plan] }
@@ -92,8 +92,8 @@ t.test('after the wait that was told, a request passes', async (t) => {
   t.equal((await get('/fast', who)).status, 200)
   const { status, headers } = await get('/fast', who)
   t.equal(status, 429)
-  t.equal(headers['retry-after'], '1', 'whole seconds, rounded up')
-  await new Promise((resolve) => setTimeout(resolve, 1010))
+  t.match(headers['retry-after'], /^[12]$/, 'whole seconds, rounded up')
+  await new Promise((resolve) => setTimeout(resolve, Number(headers['retry-after']) * 1000 + 10))
   t.equal((await get('/fast', who)).status, 200)
 })
 
@@ -198,7 +198,7 @@ t.test('buckets survive a reload', async (t) => {
     yaml.replace('- { name: a, match', '- { name: new, match: { paths: ["/new"] } }\n      - { name: a, match')
   )
   gateway.child.kill('SIGHUP')
-  await gateway.said(/reload by .*: applied/, 5000, said)
+  await gateway.said(/reload by .*: applied/, said)
   t.equal((await get('/new', fresh())).status, 200, 'the new configuration serves')
   t.strictSame(await statuses('/three', who, 2), [429, 429])
   t.strictSame(await statuses('/three', half, 2), [200, 429])

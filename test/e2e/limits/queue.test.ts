@@ -52,12 +52,12 @@ const answered = (clients: readonly Client[], status: number): number =>
 
 t.test('N at once, as many as may wait, one more is refused; all that waited are served', async (t) => {
   const clients = await Promise.all(Array.from({ length: MOST + QUEUE + 1 }, () => send('a')))
-  await eventually(() => answered(clients, 429) === 1, 10_000, 'one is refused')
-  await eventually(() => held.length === MOST, 10_000, 'two are under way')
+  await eventually(() => answered(clients, 429) === 1, 'one is refused')
+  await eventually(() => held.length === MOST, 'two are under way')
   for (let served = 1; served <= MOST + QUEUE; served++) {
     held.shift()?.end('ok')
-    await eventually(() => answered(clients, 200) === served, 10_000, `${served} are served`)
-    await eventually(() => held.length === Math.min(MOST, MOST + QUEUE - served), 10_000, 'the next one is under way')
+    await eventually(() => answered(clients, 200) === served, `${served} are served`)
+    await eventually(() => held.length === Math.min(MOST, MOST + QUEUE - served), 'the next one is under way')
   }
   const waited = clients.filter(({ answer }) => answer.includes('200 OK'))
   for (const { answer } of waited) {
@@ -69,25 +69,21 @@ t.test('N at once, as many as may wait, one more is refused; all that waited are
 
 t.test('a client that goes gives up its turn', async (t) => {
   const first = await Promise.all(Array.from({ length: MOST }, () => send('b')))
-  await eventually(() => held.length === MOST, 10_000, 'under way')
+  await eventually(() => held.length === MOST, 'under way')
   // Four workers take them in any order, so which of them finds the queue full is open.
   const more = await Promise.all(Array.from({ length: QUEUE + 1 }, () => send('b')))
-  await eventually(() => answered(more, 429) === 1, 10_000, 'the queue is full')
+  await eventually(() => answered(more, 429) === 1, 'the queue is full')
   for (const { socket } of more) socket.destroy()
-  const next = await eventually(
-    async () => {
-      const client = await send('b')
-      // Who is refused hears of it at once; who waits, nothing.
-      await new Promise((resolve) => setTimeout(resolve, 1_000))
-      return client.answer === '' ? client : null
-    },
-    10_000,
-    'there is room in the queue'
-  )
+  const next = await eventually(async () => {
+    const client = await send('b')
+    // Who is refused hears of it at once; who waits, nothing.
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    return client.answer === '' ? client : null
+  }, 'there is room in the queue')
   held.shift()?.end('ok')
-  await eventually(() => held.length === MOST, 10_000, 'it is its turn')
+  await eventually(() => held.length === MOST, 'it is its turn')
   for (const response of held.splice(0)) response.end('ok')
-  await eventually(() => next !== null && answered([next], 200) === 1, 10_000, 'served')
+  await eventually(() => next !== null && answered([next], 200) === 1, 'served')
   for (const { socket } of first) socket.destroy()
   t.equal(gateway.child.exitCode, null)
 })
@@ -95,15 +91,16 @@ t.test('a client that goes gives up its turn', async (t) => {
 t.test('who waits longer than a request may is refused, and a body that came meanwhile is not lost', async (t) => {
   held.length = 0
   const first = await Promise.all(Array.from({ length: MOST }, () => send('c')))
-  await eventually(() => held.length === MOST, 10_000, 'under way')
+  await eventually(() => held.length === MOST, 'under way')
   const impatient = await send('c', '/impatient')
-  await eventually(() => answered([impatient], 429) === 1, 10_000, 'refused in time')
+  await eventually(() => answered([impatient], 429) === 1, 'refused in time')
   t.match(impatient.answer, /retry-after: 1\r\n/i)
   const upload = await send('c', '/', 'x'.repeat(100_000))
   held.shift()?.end('ok')
-  await eventually(() => held.length === MOST, 10_000, 'it is its turn')
+  await eventually(() => held.length === MOST, 'it is its turn')
+  await eventually(() => uploaded === 100_000, 'all of its body is there')
   for (const response of held.splice(0)) response.end('ok')
-  await eventually(() => answered([upload], 200) === 1, 10_000, 'served')
-  t.equal(uploaded, 100_000)
+  await eventually(() => answered([upload], 200) === 1, 'served')
+  t.equal(uploaded, 100_000, 'and no more than that')
   for (const { socket } of [...first, impatient, upload]) socket.destroy()
 })

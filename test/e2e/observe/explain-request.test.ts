@@ -6,6 +6,7 @@ import { gatehouse, type Ended } from '../command.ts'
 import { control } from '../control.ts'
 import { reload } from '../control-socket.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
+import { PATIENCE } from '../patience.ts'
 import { sha256 } from '../tokens.ts'
 import { startUpstream } from '../upstream.ts'
 
@@ -39,7 +40,7 @@ function idOf({ headers }: Reply): string {
 
 /** Waits: an exchange is recorded when it is over, and its client may have its answer before that. */
 async function report(reply: Reply, of: Gateway = gateway): Promise<RequestReport> {
-  for (const deadline = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 10))) {
+  for (const deadline = Date.now() + PATIENCE; ; await new Promise((resolve) => setTimeout(resolve, 10))) {
     const { status, body } = await control(of, `/requests/${idOf(reply)}`)
     if (status === 200) return JSON.parse(body) as RequestReport
     if (Date.now() > deadline) throw new Error(body)

@@ -8,6 +8,7 @@ import { metric } from '../control.ts'
 import { startGateway } from '../gateway.ts'
 import { sha256 } from '../tokens.ts'
 import { startUpstream, type Upstream } from '../upstream.ts'
+import { eventually } from '../visitors.ts'
 
 const upstream = await startUpstream(t)
 
@@ -26,11 +27,6 @@ function basic(user: string, password: string): Record<string, string> {
 /** A route whose path is its name. */
 function route(name: string, policies: string): string {
   return `      - { name: ${name}, match: { paths: ["/${name}/*"] }, policies: { ${policies} } }`
-}
-
-async function eventually(test: () => boolean | Promise<boolean>): Promise<void> {
-  for (const until = Date.now() + 10_000; !(await test()); await new Promise((resolve) => setTimeout(resolve, 10)))
-    if (Date.now() > until) throw new Error('it never came to be')
 }
 
 const staff = fastify()
@@ -76,7 +72,7 @@ const scripted = await startUpstream(t, (request, response) => {
   else response.end()
 })
 const script = (more: string): string =>
-  `auth: public, external: { url: "${scripted.url}", timeout: 1s, copyBack: [x-tenant]${more} }`
+  `auth: public, external: { url: "${scripted.url}", timeout: 2s, copyBack: [x-tenant]${more} }`
 
 const quiet = await startUpstream(t, (_, response) => response.end())
 
@@ -233,8 +229,11 @@ t.test('decisions are kept for equal questions only, and asked for once', async 
   const before = counted.seen.length
   const hits = await metric(gateway, 'gatehouse_external_cache_hits_total')
   const many = Array.from({ length: 20 }, () => status('/kept/many', 'ann'))
-  await eventually(() => waiting.length > 0)
-  await eventually(async () => (await metric(gateway, 'gatehouse_external_cache_hits_total')) >= hits + 19)
+  await eventually(() => waiting.length > 0, 'one is asked about')
+  await eventually(
+    async () => (await metric(gateway, 'gatehouse_external_cache_hits_total')) >= hits + 19,
+    'the others wait with it'
+  )
   for (const response of waiting.splice(0)) response.end()
   t.same(new Set(await Promise.all(many)), new Set([200]))
   t.equal(counted.seen.length, before + 1)

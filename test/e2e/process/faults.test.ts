@@ -53,7 +53,7 @@ services:
       t.notMatch(head + body, /injected|\.js|\.ts|at /, 'the caller learns nothing of the inside')
       t.equal((await line.ask('/')).status, 200, 'the same connection goes on')
       line.end()
-      await gateway.said(new RegExp(`injected fault in ${stage}\\\\n +at .*faults\\.ts:\\d+`), 2_000, from)
+      await gateway.said(new RegExp(`injected fault in ${stage}\\\\n +at .*faults\\.ts:\\d+`), from)
     }
     t.equal((await ask(port, '/', { headers: { 'x-fault': 'reject:auth' } })).status, 500, 'a stage that rejects, too')
     const losses = await visitors.stop()
@@ -68,10 +68,10 @@ services:
       const visitors = new Visitors(port, { keepAlive: 15, fresh: 15, path: '/worker' })
       await pause(150)
       t.equal((await ask(port, '/', { headers: { 'x-fault': kind } })).status, 200)
-      await gateway.said(/injected into a.*worker \d failed and is replaced/, 3_000, from)
-      const said = await gateway.said(/worker (\d) serves/, 4_000, from)
+      await gateway.said(/injected into a.*worker \d failed and is replaced/, from)
+      const said = await gateway.said(/worker (\d) serves/, from)
       const replaced = said.slice(7, 8)
-      await eventually(async () => (await ask(port, '/worker')).body === replaced, 5_000, 'the new worker answers')
+      await eventually(async () => (await ask(port, '/worker')).body === replaced, 'the new worker answers')
       const losses = await visitors.stop()
       t.same(losses.lost, [], 'not even requests of the worker that failed')
       t.same([...losses.statuses.keys()], [200])
@@ -88,7 +88,7 @@ services:
       const began = performance.now()
       // What came to it before it was found blocked has to wait, and is answered in the end.
       const early = Array.from({ length: 6 }, () => ask(port, '/worker'))
-      await gateway.said(/is blocked: it gets no new connections/, 3_000, from)
+      await gateway.said(/is blocked: it gets no new connections/, from)
       while (performance.now() - began < 3_000) {
         const { body } = await ask(port, '/worker')
         if (body === looping) t.fail('the one in the loop was asked')
@@ -98,8 +98,8 @@ services:
         (await Promise.all(early)).every(({ status }) => status === 200),
         'what waited on it is answered'
       )
-      await gateway.said(/answers again/, 2_000, from)
-      await eventually(async () => (await ask(port, '/worker')).body === looping, 2_000, 'it gets connections again')
+      await gateway.said(/answers again/, from)
+      await eventually(async () => (await ask(port, '/worker')).body === looping, 'it gets connections again')
       line.end()
     }
   )

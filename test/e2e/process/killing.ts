@@ -8,22 +8,18 @@ export const at = (port: number): string => `{ name: plain, address: "127.0.0.1:
 
 /** Kills the gateway process as soon as there is one. */
 export async function kill(gateway: Gateway, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-  const pid = await eventually(
-    async () => {
-      const found = await gateway.gatewayPid()
-      return exists(found) ? found : 0
-    },
-    15_000,
-    'there is a process'
-  )
+  const pid = await eventually(async () => {
+    const found = await gateway.gatewayPid()
+    return exists(found) ? found : 0
+  }, 'there is a process')
   process.kill(pid, signal)
-  await eventually(() => !exists(pid), 5_000, 'the process is gone')
+  await eventually(() => !exists(pid), 'the process is gone')
 }
 
 /** Kills the gateway process; resolves when it answers again. */
 export async function killed(gateway: Gateway, port: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   await kill(gateway, signal)
-  await eventually(() => answersAt(port), 25_000, 'it serves again')
+  await eventually(() => answersAt(port), 'it serves again')
 }
 
 export async function answersAt(port: number): Promise<string> {

@@ -6,6 +6,7 @@ import { control, metric } from '../control.ts'
 import { startGateway } from '../gateway.ts'
 import { seconds, sha256, signer, token } from '../tokens.ts'
 import { startUpstream } from '../upstream.ts'
+import { eventually } from '../visitors.ts'
 
 const PATIENCE = 30
 
@@ -48,11 +49,7 @@ async function bans(): Promise<BanEntry[]> {
 }
 async function banOf(who: string): Promise<BanEntry> {
   // The ban holds before its report has come to the control thread.
-  for (const until = Date.now() + 5000; ; await new Promise((resolve) => setTimeout(resolve, 10))) {
-    const found = (await bans()).find((ban) => ban.who === who)
-    if (found !== undefined) return found
-    if (Date.now() > until) throw new Error(`${who} is not banned: ${JSON.stringify(await bans())}`)
-  }
+  return eventually(async () => (await bans()).find((ban) => ban.who === who), `${who} is banned`)
 }
 
 /** Sends requests until one is refused as banned; the number of those before it. */

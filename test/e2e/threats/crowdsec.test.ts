@@ -8,8 +8,6 @@ import { BOUNCER_KEY, LocalApi, noCrowdsec } from '../crowdsec.ts'
 import { startGateway } from '../gateway.ts'
 import { eventually } from '../visitors.ts'
 
-const PATIENCE = 15_000
-
 t.test('with CrowdSec', { skip: noCrowdsec() ?? false }, async (t) => {
   const api = await LocalApi.start(t)
   const gateway = await startGateway(
@@ -24,7 +22,7 @@ services: [ { name: s, policies: { auth: public }, routes: [ { name: r, match: {
   )
   const visit = async (from: string, path = '/'): Promise<number> => (await ask(gateway.port, path, { from })).status
   const becomes = (from: string, status: number): Promise<unknown> =>
-    eventually(async () => (await visit(from)) === status, PATIENCE, `${from} gets ${status}`)
+    eventually(async () => (await visit(from)) === status, `${from} gets ${status}`)
   const report = async (): Promise<StatusReport['crowdsec']> =>
     (JSON.parse((await control(gateway, '/status')).body) as StatusReport).crowdsec
 
@@ -47,7 +45,7 @@ services: [ { name: s, policies: { auth: public }, routes: [ { name: r, match: {
     await api.cscli('decisions', 'add', '--ip', '127.0.5.3', '--duration', '1h')
     await becomes('127.0.5.3', 403)
     await api.stop()
-    await eventually(async () => ((await report())?.error ?? '') !== '', PATIENCE, 'noticed')
+    await eventually(async () => ((await report())?.error ?? '') !== '', 'noticed')
     await gateway.said(/CrowdSec does not answer: its decisions so far go on/)
     t.equal(await visit('127.0.5.3'), 403)
     t.ok((await metric(gateway, 'gatehouse_crowdsec_age_seconds')) > 0)

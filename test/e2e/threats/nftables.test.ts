@@ -4,6 +4,7 @@ import type { StatusReport } from '../../../src/control/admin/report.ts'
 import { control, metric } from '../control.ts'
 import { spawnGateway } from '../gateway.ts'
 import { noHosts } from '../netns.ts'
+import { PATIENCE } from '../patience.ts'
 import { SHORT, WalledHost, yaml } from './walled-host.ts'
 
 t.test('bans in the kernel', { skip: noHosts() ?? false }, async (t) => {
@@ -17,7 +18,7 @@ t.test('bans in the kernel', { skip: noHosts() ?? false }, async (t) => {
     t.equal(await visit('10.77.0.2', '/', SHORT), 'silence')
     t.ok((await host.dropped()) > before, 'the rule has counted its packets')
     t.equal(await visit('10.77.0.3'), '204')
-    t.equal(await visit('10.77.0.2', '/metrics', 5_000, 9090), '200', 'other ports of the host are no matter of its')
+    t.equal(await visit('10.77.0.2', '/metrics', PATIENCE, 9090), '200', 'other ports of the host are no matter of its')
     t.equal(await metric(gateway, 'gatehouse_kernel_bans'), 1)
     t.equal(await metric(gateway, 'gatehouse_kernel_ban_failures'), 0)
     const { firewall } = JSON.parse((await control(gateway, '/status')).body) as StatusReport
@@ -46,7 +47,7 @@ t.test('bans in the kernel', { skip: noHosts() ?? false }, async (t) => {
   })
 
   await t.test('a ban ends in the kernel when its time is over', async (t) => {
-    await host.ban('10.77.0.6', '1s')
+    await host.ban('10.77.0.6', '4s')
     await host.banned('10.77.0.6')
     await host.served('10.77.0.6')
     t.notMatch(await host.table(), /10\.77\.0\.6 timeout/)

@@ -43,12 +43,12 @@ export class WalledHost {
 
   /** Resolves once the kernel bans this. */
   async banned(address: string): Promise<void> {
-    await eventually(async () => (await this.table()).includes(`${address} timeout`), 5_000, `${address} in the kernel`)
+    await eventually(async () => (await this.table()).includes(`${address} timeout`), `${address} in the kernel`)
   }
 
   /** Resolves once a client is answered. */
   async served(address: string): Promise<void> {
-    await eventually(async () => (await this.visit(address, '/', SHORT)) === '204', 10_000, `${address} is served`)
+    await eventually(async () => (await this.visit(address, '/', SHORT)) === '204', `${address} is served`)
   }
 
   async ban(address: string, time: string): Promise<void> {

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { connect, exchange, type RawResponse } from '../connection.ts'
 import { startGateway } from '../gateway.ts'
+import { PATIENCE } from '../patience.ts'
 import { startUpstream } from '../upstream.ts'
 
 const service = await startUpstream(t)
@@ -253,7 +254,7 @@ t.test('what bodies hold together is bounded: 503, and then room again', async (
   const held = await connect(port)
   held.send(head('/orders', 3_500_000) + ' '.repeat(3_400_000))
   let status = 200
-  for (const until = Date.now() + 5_000; status !== 503 && Date.now() < until;) {
+  for (const until = Date.now() + PATIENCE; status !== 503 && Date.now() < until;) {
     const other = await connect(port)
     const answer = await other.send(head('/orders', 3_500_000) + ' '.repeat(3_500_000)).response('POST')
     status = answer.status
@@ -262,7 +263,7 @@ t.test('what bodies hold together is bounded: 503, and then room again', async (
   }
   t.equal(status, 503, 'while another holds more than half')
   held.socket.destroy()
-  for (const until = Date.now() + 5_000; status !== 400 && Date.now() < until;)
+  for (const until = Date.now() + PATIENCE; status !== 400 && Date.now() < until;)
     status = (await post('/orders', ' '.repeat(3_500_000))).status
   t.equal(status, 400, 'once that is gone')
 })
