@@ -6,6 +6,7 @@ import type {
   UpstreamSink
 } from '../../src/upstream/transport.ts'
 import type { TargetPlan, UpstreamPlan } from '../../src/plan/upstream.ts'
+import { PATIENCE } from '../e2e/patience.ts'
 
 /** A sink that writes down all it hears, and complains about calls that the contract rules out. */
 export class Recorder implements UpstreamSink {
@@ -132,7 +133,7 @@ export async function exchange(
   return sink
 }
 
-/** A plan for the targets, with limits short enough for tests. */
+/** A plan for the targets; whoever waits for a time-out sets it. */
 export function plan(
   targets: readonly { host: string; port: number; origin: string }[],
   more: { timeouts?: Partial<UpstreamPlan['timeouts']>; max?: number; pipelining?: number } = {}
@@ -145,13 +146,14 @@ export function plan(
       origin,
       tls: origin.startsWith('https:')
     })),
-    timeouts: { connect: 1_000, response: 2_000, idle: 2_000, ...more.timeouts },
+    timeouts: { connect: 10_000, response: 10_000, idle: 10_000, ...more.timeouts },
     connections: { max: more.max ?? 16, pipelining: more.pipelining ?? 1 },
     where: 'test.yaml:1:1'
   }
 }
 
-/** Resolves once `condition` holds, or after two seconds, so that the assertion behind it can say what is wrong. */
+/** Resolves once `condition` holds, or after all patience, so that the assertion behind it can say what is wrong. */
 export async function eventually(condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 400 && !condition(); tries++) await new Promise((resolve) => setTimeout(resolve, 5))
+  for (const until = Date.now() + PATIENCE; !condition() && Date.now() < until;)
+    await new Promise((resolve) => setTimeout(resolve, 5))
 }

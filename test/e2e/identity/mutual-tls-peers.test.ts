@@ -281,5 +281,5 @@ t.test('after all of it the gateway serves on, and holds no connection', async (
   const both = async (): Promise<boolean> =>
     (await metric(gateway, 'gatehouse_connections_opened_total')) ===
     (await metric(gateway, 'gatehouse_connections_closed_total'))
-  await eventually(both, 5_000, 'all are closed')
+  await eventually(both, 'all are closed')
 })

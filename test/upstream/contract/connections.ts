@@ -311,10 +311,11 @@ export async function connections(t: Test, subject: Subject): Promise<void> {
   })
 
   t.test('close lets exchanges finish, closes idle connections, and takes no more', async (t) => {
+    let idleGone = false
     const { transport, upstream } = await against(t, subject, async (peer) => {
       for (;;) {
         const head = await peer.head()
-        if (head.includes('/slow')) await peer.wait(60)
+        if (head.includes('/slow')) await eventually(() => idleGone)
         peer.send(OK)
       }
     })
@@ -327,6 +328,7 @@ export async function connections(t: Test, subject: Subject): Promise<void> {
     t.same(late.violations, [])
     await eventually(() => upstream.open === 1)
     t.equal(upstream.open, 1, 'the idle one is gone')
+    idleGone = true
     await closing
     t.equal(slow.sink.body, 'ok')
     await eventually(() => upstream.open === 0)

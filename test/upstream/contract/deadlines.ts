@@ -19,20 +19,20 @@ export async function deadlines(t: Test, subject: Subject): Promise<void> {
     const sink = await exchange(transport, { method: 'POST', bodyLength: 5 })
     const took = performance.now() - began
     t.match(sink.fault, { kind: 'connect-timeout', sent: false })
-    t.ok(took >= 145 && took < 1_500, `${took} ms`)
+    t.ok(took >= 145 && took < 10_000, `${took} ms`)
     t.same(sink.violations, [])
   })
 
   t.test('a target that does not answer', { buffered: true }, async (t) => {
     const { transport, upstream } = await against(t, subject, async (peer) => void (await peer.head()), {
-      timeouts: { response: 150, idle: 5_000 }
+      timeouts: { response: 150, idle: 60_000 }
     })
     const began = performance.now()
     const sink = await exchange(transport)
     const took = performance.now() - began
     t.match(sink.fault, { kind: 'response-timeout', sent: true })
     t.match(sink.fault?.detail, /150 ms/)
-    t.ok(took >= 145 && took < 1_500, `${took} ms`)
+    t.ok(took >= 145 && took < 10_000, `${took} ms`)
     await eventually(() => upstream.open === 0)
     t.equal(upstream.open, 0)
   })
@@ -61,7 +61,7 @@ export async function deadlines(t: Test, subject: Subject): Promise<void> {
         await peer.head()
         peer.send(`${HEAD}part`)
       },
-      { timeouts: { idle: 150, response: 5_000 } }
+      { timeouts: { idle: 150, response: 60_000 } }
     )
     const sink = await exchange(transport)
     t.equal(sink.body, 'part')
@@ -80,7 +80,7 @@ export async function deadlines(t: Test, subject: Subject): Promise<void> {
           peer.send('x')
         }
       },
-      { timeouts: { idle: 200, response: 200 } }
+      { timeouts: { idle: 300, response: 300 } }
     )
     t.equal((await exchange(transport)).body, 'xxxxxx')
   })
@@ -136,7 +136,7 @@ export async function deadlines(t: Test, subject: Subject): Promise<void> {
         await peer.head()
         peer.stall()
       },
-      { timeouts: { idle: 150, response: 5_000 } }
+      { timeouts: { idle: 150, response: 60_000 } }
     )
     const { call, sink } = send(transport, { method: 'POST', bodyLength: 64 * 1024 * 1024 })
     const chunk = Buffer.alloc(64 * 1024)
