@@ -55,9 +55,9 @@ t.test('an exchange adds, or raises to what there must be at least', async (t) =
   const [, second = 0, raised = 0] = await exchange('x', 'r', 0, 60e6, 0)
   t.equal(second, after, 'nobody else came')
   t.ok(raised > after + 50e6)
-  t.same((await exchange('y', 's', 4, 0, 60e6)).slice(1), [0, 4, 4])
-  t.same((await exchange('y', 's', 0, 9, 60e6)).slice(1), [4, 9, 9])
-  t.same((await exchange('y', 's', 0, 5, 60e6)).slice(1), [9, 9, 9])
+  t.same((await exchange('y', 's', 4, 0, 3_600e6)).slice(1), [0, 4, 4])
+  t.same((await exchange('y', 's', 0, 9, 3_600e6)).slice(1), [4, 9, 9])
+  t.same((await exchange('y', 's', 0, 5, 3_600e6)).slice(1), [9, 9, 9])
   const end = Date.now() + 60_000
   t.same((await exchange('z', 'q', 4, 0, end)).slice(1), [0, 4, 4])
   t.same((await exchange('z', 'q', 2, 9, end)).slice(1), [4, 9, 9])

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { lockStateDir, openStateDir, probeAddress } from '../../src/control/state-dir.ts'
+import { freePort } from '../e2e/free-port.ts'
 
 function folder(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'gh-'))
@@ -113,10 +114,9 @@ t.test('a takeover that died in the middle holds nobody up', async (t) => {
 })
 
 t.test('addresses', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1')
+  const port = await freePort()
+  const server = createServer().listen(port, '127.0.0.1')
   await once(server, 'listening')
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
   t.equal(await probeAddress('127.0.0.1', port), 'in-use')
   server.close()
   await once(server, 'close')

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { FileWatch } from '../../src/control/watch.ts'
+import { eventually, pause } from '../e2e/visitors.ts'
 
 const LONG_ENOUGH = 1_000
 
@@ -13,7 +14,7 @@ void t.test('what is told as a change', async (t) => {
   for (const name of ['written', 'moved', 'removed', 'target-1', 'target-2', 'size']) writeFileSync(at(name), '1')
   symlinkSync(at('target-1'), at('link'))
   mkdirSync(at('folder'))
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  await pause(30)
 
   const places = ['written', 'moved', 'removed', 'absent', 'link', 'folder'].map(at)
   const changes = new Map<string, number>()
@@ -23,7 +24,7 @@ void t.test('what is told as a change', async (t) => {
     watch.reading()([place])
     watch.begin()
   }
-  await new Promise((resolve) => setTimeout(resolve, LONG_ENOUGH))
+  await pause(LONG_ENOUGH)
   t.equal(changes.size, 0, 'nothing, when nothing changed')
 
   writeFileSync(at('written'), '2')
@@ -35,7 +36,8 @@ void t.test('what is told as a change', async (t) => {
   symlinkSync(at('target-2'), at('link-new'))
   renameSync(at('link-new'), at('link'))
   writeFileSync(join(dir, 'folder', 'new'), '')
-  await new Promise((resolve) => setTimeout(resolve, LONG_ENOUGH))
+  await eventually(() => changes.size === places.length, 'all are told')
+  await pause(LONG_ENOUGH)
   t.same(
     places.map((place) => changes.get(place)),
     [1, 1, 1, 1, 1, 1],
@@ -48,7 +50,7 @@ void t.test('what somebody has read meanwhile is no news', async (t) => {
   t.teardown(() => rmSync(dir, { recursive: true }))
   const file = join(dir, 'file')
   writeFileSync(file, '1')
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  await pause(30)
   let told = 0
   const watch = new FileWatch(() => told++)
   t.teardown(() => watch.stop())
@@ -60,10 +62,10 @@ void t.test('what somebody has read meanwhile is no news', async (t) => {
   t.ok(watch.differs(), 'at once, whether or not it has settled')
   // Its own look comes between now and half a second on, and it waits for 300 ms then: this falls into both.
   for (let i = 0; i < 20; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 40))
+    await pause(40)
     watch.reading()([file])
   }
   t.notOk(watch.differs())
-  await new Promise((resolve) => setTimeout(resolve, LONG_ENOUGH))
+  await pause(LONG_ENOUGH)
   t.equal(told, 0)
 })

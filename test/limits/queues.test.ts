@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { Limiter, newLimitVerdict, type Limit } from '../../src/limits/limiter.ts'
 import { Counters } from '../../src/memory/counters.ts'
 import { allocateShared } from '../../src/memory/shared.ts'
+import { eventually } from '../e2e/visitors.ts'
 import type { QueueRace } from './fixtures/queue-race.ts'
 
 function bench(max: number, queue: number) {
@@ -45,11 +46,8 @@ function bench(max: number, queue: number) {
   }
 }
 
-async function until(condition: () => boolean): Promise<boolean> {
-  for (const end = Date.now() + 10_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 5))) {
-    if (condition()) return true
-  }
-  return false
+function until(condition: () => boolean): Promise<boolean> {
+  return eventually(condition, String(condition))
 }
 
 t.test('first come, first served over two workers, and no more wait than may', async (t) => {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLog, openAccessLog } from '../../src/observe/log.ts'
+import { eventually } from '../e2e/visitors.ts'
 
 function captured(readable: boolean) {
   const lines: string[] = []
@@ -52,7 +53,7 @@ t.test('access lines go to a file, in order, and to the new file after a rotatio
   await log.flush()
   renameSync(path, `${path}.1`)
   log.reopen()
-  for (let tries = 0; tries < 200 && !existsSync(path); tries++) await new Promise((resolve) => setTimeout(resolve, 5))
+  await eventually(() => existsSync(path), 'it is there again')
   log.write(Buffer.from('after\n'), 1)
   await log.close()
   log.write(Buffer.from('closed\n'), 1)

@@ -45,6 +45,15 @@ function resources(more: Partial<GatewayActions> = {}): Resource[] {
   })
 }
 
+type Decide = (verdict: ReloadVerdict) => void
+
+/** A reload whose verdict is the test's, once it has been asked for. */
+function undecided(): { reload: () => Promise<ReloadVerdict>; asked: Promise<Decide> } {
+  let tell: (decide: Decide) => void = () => {}
+  const asked = new Promise<Decide>((resolve) => (tell = resolve))
+  return { asked, reload: () => new Promise((resolve) => tell(resolve)) }
+}
+
 function folder(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'gh-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
@@ -107,10 +116,10 @@ t.test('not ready is 503', async (t) => {
 })
 
 t.test('a reload is answered with its verdict, whenever that comes', async (t) => {
-  let decide: (verdict: ReloadVerdict) => void = () => {}
-  const path = await admin(t, { reload: () => new Promise((resolve) => (decide = resolve)) })
+  const { reload, asked } = undecided()
+  const path = await admin(t, { reload })
   const answer = ask(path, 'POST', '/reload')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  const decide = await asked
   const findings = [{ severity: 'error' as const, where: 'g.yaml:3:1', path: 'listen', message: 'expected a list' }]
   decide({ outcome: 'refused', generation: 7, reason: 'errors', findings })
   const { status, body } = await answer
@@ -198,13 +207,10 @@ t.test('a path that is too long is named with its length', async (t) => {
 
 t.test('closing waits for an answer under way, not for idle connections', async (t) => {
   const path = join(folder(t), 'control.sock')
-  let decide: (verdict: ReloadVerdict) => void = () => {}
-  const server = await startControlSocket(
-    path,
-    resources({ reload: () => new Promise((resolve) => (decide = resolve)) })
-  )
+  const { reload, asked } = undecided()
+  const server = await startControlSocket(path, resources({ reload }))
   const answer = ask(path, 'POST', '/reload')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  const decide = await asked
   const closed = server.close()
   decide(APPLIED)
   t.match(await answer, { status: 200 })

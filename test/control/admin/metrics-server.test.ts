@@ -21,7 +21,8 @@ t.test('scrapes at once are collected once, and a failure is not kept', async (t
   let collected = 0
   const server = await startMetricsServer({ host: '127.0.0.1', port: 0 }, async () => {
     collected++
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    // Long enough for the others to come, on a machine with other things to do.
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
     if (collected === 1) throw new Error('secret inside')
     return 'up 1\n'
   })

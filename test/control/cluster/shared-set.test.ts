@@ -3,6 +3,7 @@ import type { Connection } from '../../../src/cluster/connection.ts'
 import { SharedSet, type SharedItem } from '../../../src/control/cluster/shared-set.ts'
 import { connected, planOf } from '../../cluster/store.ts'
 import { noRedis, startRedis, type RedisServer } from '../../e2e/cluster/redis-server.ts'
+import { eventually } from '../../e2e/visitors.ts'
 
 if (noRedis) {
   t.plan(0, noRedis)
@@ -138,14 +139,12 @@ t.test('what is no item changes nothing and is counted; the rest of it is taken'
 t.test('without the store it waits, and is told when that is back', async (t) => {
   const [redis, a, b, connection] = await pair(t)
   await redis.kill()
-  for (const until = Date.now() + 10_000; connection.up && Date.now() < until;)
-    await new Promise((r) => setTimeout(r, 5))
+  await eventually(() => !connection.up, 'it is missed')
   a.make('x')
   await t.rejects(a.set.round())
   t.equal(a.set.waiting, 1)
   await redis.start()
-  for (const until = Date.now() + 10_000; !connection.up && Date.now() < until;)
-    await new Promise((r) => setTimeout(r, 5))
+  await eventually(() => connection.up, 'it is found again')
   await a.set.round()
   await b.set.round()
   t.same([...b.items.keys()], ['x'])

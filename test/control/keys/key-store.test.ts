@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { KeyStore } from '../../../src/control/keys/key-store.ts'
+import { eventually } from '../../e2e/visitors.ts'
 import { issuerPlan, NOW } from '../../identity/kit.ts'
 import type { IssuerPlan, JwksPlan } from '../../../src/plan/issuer.ts'
 import type { KeySet } from '../../../src/plan/keys.ts'
@@ -173,7 +174,7 @@ t.test('the schedule fetches by itself', async (t) => {
   bench.now += 4995
   prepared.commit()
   t.equal(bench.sets.length, 0)
-  for (let i = 0; i < 100 && bench.sets.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 5))
+  await eventually(() => bench.sets.length > 0, 'it fetches')
   t.strictSame(bench.kids, ['late'])
   await bench.store.close()
 })
