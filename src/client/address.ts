@@ -1,5 +1,6 @@
 import type { HeaderList } from '../headers.ts'
-import { IpSet, prefixKey } from '../ip.ts'
+import { prefixKey } from '../ip.ts'
+import { IpSet } from '../ip-set.ts'
 import type { ClientPlan } from '../plan/listener.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import { elementStart, forwardedFor, itemStart, listedAddress, skipBlanks, trimBlanks } from './proxied.ts'

@@ -36,8 +36,8 @@ import { WorkerStates } from './worker-states.ts'
 
 /**
  * The control thread's conductor. Three movements: `#bringUp`, from nothing to ready; `#attempt`, from one
- * configuration to the next; `close`. What takes part in them has a file each. Workers go on serving what they have
- * while any of this fails.
+ * configuration to the next; `close`. What takes part in them has a file each; long because here is who is told of what,
+ * and in which order. Workers go on serving what they have while any of this fails.
  */
 export class Control {
   readonly #start: ControlStart

@@ -4,6 +4,8 @@
  * A key's place in the tables is a hash over the limit's level, its name and the key, not its position in a plan: a
  * bucket outlives reloads, and two routes that inherit one limit share it. The tables are in two halves
  * (memory/shared.ts); which half is part of the key's place, so `identified` has to be the same for the same key.
+ *
+ * Long because each kind of amount is charged, given back and told of here, and nowhere else.
  */
 import { AdmissionWriter, BYTES_OF_ADMISSIONS } from '../memory/admissions.ts'
 import { ConcurrencyTable, NO_ROOM, WAITS } from '../memory/concurrency.ts'

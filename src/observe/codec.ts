@@ -4,7 +4,7 @@
  * Layout of a record, all offsets multiples of what lies there: five float64 (time, duration, upstreamTime, bytesIn,
  * bytesOut), three int32 (status, worker, generation), then a byte for the decision and one that says whether all
  * text is ASCII, then a uint16 length per string of TEXTS, then the strings, one behind the other. Both ends are one
- * process and one build: there is no version.
+ * process and one build: there is no version. Long because both ends of one layout are best compared side by side.
  */
 import { COUNTER, type Counters } from '../memory/counters.ts'
 import { RingReader, RingWriter } from '../memory/ring.ts'

@@ -4,6 +4,8 @@
  * Cardinality is bounded by construction. A label's value is a name of the configuration (routes, policies) or from
  * a closed list (methods, status classes, decisions); nothing that a client sends is ever one, nor is a consumer. Of
  * names, the first MOST_ROUTES and MOST_POLICIES seen are told apart, further ones are `other`.
+ *
+ * Long because it is the list of all metrics, each with its meaning.
  */
 import { Counter, Gauge, Registry, type Metric } from 'prom-client'
 import { COUNTER, COUNTER_NAMES, type CounterName, type CounterReader } from '../memory/counters.ts'

@@ -1,5 +1,5 @@
 /** The plan's threats made executable for one generation. */
-import { IpSet } from '../ip.ts'
+import { IpSet } from '../ip-set.ts'
 import type { ScenarioPlan, ThreatsPlan } from '../plan/threats.ts'
 import type { KeyPart } from '../plan/values.ts'
 import { prepareKey, type PreparedKey } from '../policy/key.ts'

@@ -1,9 +1,10 @@
 import { Environment, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js'
-import { type IpSet, parseIp } from '../ip.ts'
+import { parseIp } from '../ip.ts'
+import { type IpSet } from '../ip-set.ts'
 import { blockSet, compileExpression } from './expression.ts'
 import { inspectRule, isVariable } from './inspection.ts'
 import { children, MACROS, type Node, RuleError } from './syntax.ts'
-import { Fault, spend } from './values.ts'
+import { Fault, spend } from './fault.ts'
 import {
   BODY,
   CERTIFICATE_FIELDS,

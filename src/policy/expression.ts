@@ -1,33 +1,23 @@
-import { IpSet, parseIp } from '../ip.ts'
+import { parseIp } from '../ip.ts'
+import { IpSet } from '../ip-set.ts'
 import { compilePattern } from './pattern.ts'
 import { type BinaryOp, children, isField, isHeaders, MACROS, type Node, RuleError } from './syntax.ts'
+import { Fault, SPENT, spend, typeName } from './fault.ts'
 import {
-  add,
-  arithmetic,
-  compare,
   contains,
-  elementsOf,
   endsWith,
-  equal,
-  Fault,
   indexOf,
-  isIn,
   join,
   lowerAscii,
-  member,
-  negate,
-  sizeOf,
-  SPENT,
-  spend,
   split,
   startsWith,
   toDouble,
   toInt,
   toText,
   trim,
-  typeName,
   upperAscii
-} from './values.ts'
+} from './texts.ts'
+import { add, arithmetic, compare, elementsOf, equal, isIn, member, negate, sizeOf } from './values.ts'
 import {
   contentRead,
   CERTIFICATE_FIELDS,

@@ -1,4 +1,4 @@
-import { IpSet } from '../ip.ts'
+import { IpSet } from '../ip-set.ts'
 import type { IpPlan } from '../plan/ip.ts'
 
 /** `ip` of one level: who may come from where. `deny` wins over `allow`. */

@@ -4,7 +4,7 @@ import { checkType, delegate, parseRule } from './cel.ts'
 import { compileExpression } from './expression.ts'
 import { inspectRule } from './inspection.ts'
 import { RuleError } from './syntax.ts'
-import { Fault, startBudget } from './values.ts'
+import { Fault, startBudget } from './fault.ts'
 import { BODY, CALLER_ONLY, type Read, type Scope, type Surroundings } from './variables.ts'
 
 /**
@@ -14,7 +14,7 @@ import { BODY, CALLER_ONLY, type Read, type Scope, type Surroundings } from './v
  * and a header 0.2-0.35 µs; through the library alone 0.5 and 1.8 µs, not counting its context. With `now` 1.1 µs: that
  * part stays with the library. Compiling takes about 100 µs.
  *
- * Bounds. At load: 4,096 characters, 1,000 nodes, 48 levels. Per evaluation: values.ts's BUDGET over everything that
+ * Bounds. At load: 4,096 characters, 1,000 nodes, 48 levels. Per evaluation: fault.ts's BUDGET over everything that
  * grows with the request or the token, so no list or string a client sends buys more than a few ms, however the
  * rule nests its loops. A part evaluated by the library holds no loop and no pattern, so its work is at most the
  * rule's own size times one pass over inputs that the header limit bounds.

@@ -1,67 +1,11 @@
 /**
- * What CEL's operators and functions do with values at run time, for expression.ts. Values are plain: string, bigint
+ * What CEL's operators and functions do with values at run time, for expression.ts; texts.ts has those of strings. Values are plain: string, bigint
  * (int), number (double), boolean, null, arrays, and maps as Map (made here) or objects (claims, from JSON).
  *
  * Nothing here throws but a Fault, and every operation whose work grows with its input pays for it first, so one
- * evaluation is bounded whatever the client sends: see `BUDGET`.
+ * evaluation is bounded whatever the client sends: see `BUDGET` in fault.ts.
  */
-
-/** Why a rule could not be decided, for the owner. Holds names, never values: it goes to the log. */
-export class Fault {
-  readonly reason: string
-  // Not an Error on purpose: capturing a stack costs 2 µs, and any client may cause these.
-  constructor(reason: string) {
-    this.reason = reason
-  }
-}
-
-/**
- * Units of work one evaluation may use: one for each element visited and each comparison made, and one for every 16
- * characters read or copied. A unit costs 5-60 ns, so an evaluation ends within about 2 ms; a rule with a loop
- * inside a loop over a token's 8 KB needs 100 times as much, and refuses instead of holding the thread.
- */
-export const BUDGET = 30_000
-
-/** The one fault that no operator absorbs: `x || true` must not go on when the work is used up. */
-export const SPENT = new Fault('the rule took more work than one evaluation may')
-
-// One evaluation runs at a time in a thread, from start to end.
-let left = 0
-
-export function startBudget(): void {
-  left = BUDGET
-}
-
-export function spend(units: number): void {
-  left -= units
-  if (left < 0) throw SPENT
-}
-
-function spendOnText(length: number): void {
-  spend(1 + (length >>> 4))
-}
-
-/** CEL's name of a value's type. */
-export function typeName(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'list'
-  switch (typeof value) {
-    case 'bigint':
-      return 'int'
-    case 'number':
-      return 'double'
-    case 'boolean':
-      return 'bool'
-    case 'string':
-      return 'string'
-    default:
-      return 'map'
-  }
-}
-
-function noOverload(name: string, ...values: unknown[]): Fault {
-  return new Fault(`${name} is not defined for ${values.map(typeName).join(' and ')}`)
-}
+import { Fault, noOverload, spend, spendOnText } from './fault.ts'
 
 /** Field or element, undefined when it isn't there or `base` has none. Own members only: claims name their own keys. */
 export function member(base: unknown, key: unknown): unknown {
@@ -159,8 +103,8 @@ function isNumeric(value: unknown): boolean {
   return typeof value === 'bigint' || typeof value === 'number'
 }
 
-const MAX_INT = 9223372036854775807n
-const MIN_INT = -9223372036854775808n
+export const MAX_INT = 9223372036854775807n
+export const MIN_INT = -9223372036854775808n
 const OVERFLOW = new Fault('an int outside 64 bits')
 const BY_ZERO = new Fault('division by zero')
 
@@ -223,118 +167,4 @@ export function sizeOf(value: unknown): bigint {
   if (Array.isArray(value)) return BigInt(value.length)
   if (typeof value === 'object' && value !== null) return BigInt(keysOf(value).length)
   throw noOverload('size', value)
-}
-
-function text(name: string, value: unknown): string {
-  if (typeof value !== 'string') throw noOverload(name, value)
-  return value
-}
-
-export function startsWith(value: unknown, part: unknown): boolean {
-  const whole = text('startsWith', value)
-  const start = text('startsWith', part)
-  spendOnText(start.length)
-  return whole.startsWith(start)
-}
-
-export function endsWith(value: unknown, part: unknown): boolean {
-  const whole = text('endsWith', value)
-  const end = text('endsWith', part)
-  spendOnText(end.length)
-  return whole.endsWith(end)
-}
-
-export function contains(value: unknown, part: unknown): boolean {
-  return indexOf(value, part) >= 0n
-}
-
-/** −1 when it isn't there. */
-export function indexOf(value: unknown, part: unknown): bigint {
-  const whole = text('contains', value)
-  const sought = text('contains', part)
-  // Both may be the client's, and the engine's search is no better than their product in the worst case.
-  spendOnText(whole.length + ((whole.length * sought.length) >>> 8))
-  return BigInt(whole.indexOf(sought))
-}
-
-export function lowerAscii(value: unknown): string {
-  const all = text('lowerAscii', value)
-  spendOnText(all.length)
-  return all.toLowerCase()
-}
-
-export function upperAscii(value: unknown): string {
-  const all = text('upperAscii', value)
-  spendOnText(all.length)
-  return all.toUpperCase()
-}
-
-export function trim(value: unknown): string {
-  const all = text('trim', value)
-  spendOnText(all.length)
-  return all.trim()
-}
-
-export function split(value: unknown, separator: unknown): string[] {
-  const all = text('split', value)
-  const mark = text('split', separator)
-  spend(all.length)
-  return all.split(mark)
-}
-
-export function join(list: unknown, separator: unknown): string {
-  if (!Array.isArray(list)) throw noOverload('join', list)
-  const mark = text('join', separator)
-  let length = 0
-  for (const item of list) length += text('join', item).length + mark.length
-  spendOnText(length + (list.length << 4))
-  return list.join(mark)
-}
-
-const NO_INT = new Fault('int() of what is no whole number of 64 bits')
-
-export function toInt(value: unknown): bigint {
-  if (typeof value === 'bigint') return value
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw NO_INT
-    const whole = BigInt(Math.trunc(value))
-    if (whole > MAX_INT || whole < MIN_INT) throw NO_INT
-    return whole
-  }
-  const digits = text('int', value)
-  if (!isDecimal(digits)) throw NO_INT
-  const whole = BigInt(digits)
-  if (whole > MAX_INT || whole < MIN_INT) throw NO_INT
-  return whole
-}
-
-function isDecimal(digits: string): boolean {
-  const signed = digits.startsWith('-') || digits.startsWith('+')
-  const start = signed ? 1 : 0
-  if (digits.length <= start || digits.length > 20) return false
-  for (let i = start; i < digits.length; i++) {
-    const c = digits.charCodeAt(i)
-    if (c < 0x30 || c > 0x39) return false
-  }
-  return true
-}
-
-const NO_DOUBLE = new Fault('double() of what is no number')
-
-export function toDouble(value: unknown): number {
-  if (typeof value === 'number') return value
-  if (typeof value === 'bigint') return Number(value)
-  const digits = text('double', value)
-  if (digits === '' || digits.length > 64 || digits !== digits.trim()) throw NO_DOUBLE
-  const parsed = Number(digits)
-  if (!Number.isFinite(parsed)) throw NO_DOUBLE
-  return parsed
-}
-
-export function toText(value: unknown): string {
-  if (typeof value === 'string') return value
-  if (value === Infinity) return '+Inf'
-  if (value === -Infinity) return '-Inf'
-  if (typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean') return String(value)
-  throw noOverload('string', value)
 }

@@ -3,7 +3,7 @@ import type { RequestView } from '../request.ts'
 import { cookieValue, withoutCookies } from './cookie.ts'
 import { decodePercent } from './encoding.ts'
 import { MALFORMED, queryParameter, queryParameters, TWICE } from './query.ts'
-import { Fault, spend } from './values.ts'
+import { Fault, spend } from './fault.ts'
 
 /** The variables of a rule: their CEL types, and where each is read from. */
 

@@ -3,7 +3,8 @@
  * control thread is told, which keeps and explains it.
  */
 import type { BanReport, Evidence } from '../ban.ts'
-import { formatIp, networkOf, prefixKey, type IpSet } from '../ip.ts'
+import { formatIp, networkOf, prefixKey } from '../ip.ts'
+import { type IpSet } from '../ip-set.ts'
 import {
   BanTable,
   blocksOf,

@@ -23,7 +23,7 @@ let write: (writer: ResponseWriter, action: Action) => void
 /**
  * Writes one response to one client. The head is held back until the first bytes of the body are there, so that a
  * small answer is one write; a body of known length keeps its Content-Length (`tryEnd`), so that cutting it short
- * is visible to the client; anything else is chunked.
+ * is visible to the client; anything else is chunked. Long because it is one state machine, `#stage`.
  */
 export class ResponseWriter {
   readonly #res: NativeResponse

@@ -39,7 +39,7 @@ const PADDING = ' '.repeat(17 * 1024)
 
 /**
  * One exchange from the worker's side: runs the stages, writes the one answer, watches the clock, and ends exactly
- * once. Everything a socket does to it arrives here.
+ * once. Everything a socket does to it arrives here. Long because that "once" is the care of every method.
  */
 export class Serving implements BodySource, ForwardOwner, WriterListener {
   readonly x: Exchange

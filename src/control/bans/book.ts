@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { BanReport } from '../../ban.ts'
-import { IpSet, parseCidr, type Cidr } from '../../ip.ts'
+import { parseCidr, type Cidr } from '../../ip.ts'
+import { IpSet } from '../../ip-set.ts'
 import { BanTable, blocksOf, PINNED, type Space } from '../../memory/ban-table.ts'
 import type { SharedMemory } from '../../memory/shared.ts'
 import type { ThreatsPlan } from '../../plan/threats.ts'
@@ -69,6 +70,8 @@ export interface BanSharing {
 /**
  * What explains every ban, and keeps it over restarts. That it holds is a matter of the ban table alone, which the
  * workers write and read; this is told afterwards.
+ *
+ * Long because workers, the owner, CrowdSec and other hosts all write into one list, and its invariants are kept here.
  */
 export class BanBook {
   readonly #table: BanTable

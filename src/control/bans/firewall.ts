@@ -1,4 +1,5 @@
-import { IpSet, parseCidr, type Cidr } from '../../ip.ts'
+import { parseCidr, type Cidr } from '../../ip.ts'
+import { IpSet } from '../../ip-set.ts'
 import type { BanReport } from '../../ban.ts'
 import type { Log } from '../../observe/log.ts'
 import type { ListenerPlan } from '../../plan/listener.ts'

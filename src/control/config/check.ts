@@ -1,7 +1,7 @@
 /**
  * Checks a tree of nodes against the schema, and finds everything at once: unknown and unsupported keys, missing ones,
  * wrong types, texts that aren't what they should be, names that nothing has, repeated names. Values that came from
- * references get their type here; placeholders get an example of theirs.
+ * references get their type here; placeholders get an example of theirs. Long because it is one walk over the tree.
  */
 import type { Findings } from './findings.ts'
 import { didYouMean, type Names, suggestion } from './names.ts'

@@ -1,18 +1,39 @@
 /**
  * What the texts of a configuration must look like: one entry per kind, with the words for who must mend it. Long,
- * because it is one table with the rules that only it uses.
+ * because it is one table.
  */
 import { isIP } from 'node:net'
 import { parsePasswordHash } from '../../identity/password.ts'
-import { parseKeyPart } from './key-parts.ts'
 import {
-  httpUrl,
-  isLoopback,
+  UNPRINTABLE,
+  alternativeName,
+  by,
+  changedHeader,
+  cidr,
+  claim,
+  durationUpTo,
+  endpoint,
+  fieldValue,
+  headerName,
+  hostOrWildcard,
+  hostPattern,
+  jwks,
+  logTarget,
+  matches,
+  origin,
+  pathFault,
+  pathPattern,
+  plainPath,
+  plainText,
+  requestUrl,
+  upstreamUrl,
+  when
+} from './spelling.ts'
+import {
   isToken,
   parseAddress,
   parseAddressSource,
   parseBandwidth,
-  parseCidr,
   parseDate,
   parseDuration,
   parseInstant,
@@ -42,192 +63,6 @@ interface Kind {
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/
 const RESERVED = ['none', 'all', 'public']
 const DAY = 86_400_000
-/** Set by the gateway or meaningful for one connection only (RFC 9110 section 7.6.1): not for a configuration. */
-const FRAMING = [
-  'connection',
-  'content-length',
-  'transfer-encoding',
-  'keep-alive',
-  'upgrade',
-  'te',
-  'trailer',
-  'proxy-connection',
-  'expect',
-  'host'
-]
-
-const when = (good: boolean) => (good ? null : '')
-const matches = (pattern: RegExp) => (text: string) => when(pattern.test(text))
-
-// oxlint-disable-next-line no-control-regex -- finding them is the point
-const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
-/** Bytes a header's value may hold (RFC 9110 section 5.5), as Latin-1. */
-const FIELD_VALUE = /^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/
-const LABEL = /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/
-const PARAMETER = /^\{[A-Za-z][A-Za-z0-9_-]*\}$/
-
-function plainText(text: string): string | null {
-  if (text === '') return ', found an empty one'
-  return UNPRINTABLE.test(text) ? ' without control characters' : null
-}
-
-function fieldValue(text: string): string | null {
-  return when(FIELD_VALUE.test(text))
-}
-
-function headerName(text: string): string | null {
-  if (!isToken(text)) return ''
-  return text.includes('_') ? `: ${JSON.stringify(text)} has a "_", and requests’ headers with one are dropped` : null
-}
-
-/** A header that a configuration may change. */
-function changedHeader(text: string): string | null {
-  if (!isToken(text)) return ''
-  const name = text.toLowerCase()
-  if (FRAMING.includes(name)) return `: ${name} is the gateway’s own to set`
-  return null
-}
-
-function hostName(text: string): string | null {
-  if (isIP(text) !== 0) return null
-  if (/[^\x21-\x7e]/.test(text)) return ' in ASCII (xn--… for other letters)'
-  if (/^[^:/]+:\d+$/.test(text)) return ' without a port'
-  const labels = text.split('.')
-  return when(text.length <= 253 && labels.every((label) => LABEL.test(label)))
-}
-
-function hostOrWildcard(text: string): string | null {
-  return hostName(text.startsWith('*.') ? text.slice(2) : text)
-}
-
-function hostPattern(text: string): string | null {
-  const dot = text.indexOf('.')
-  return hostName(dot > 0 && PARAMETER.test(text.slice(0, dot)) ? text.slice(dot + 1) : text.replace(/^\*\./, ''))
-}
-
-function plainPath(text: string): string | null {
-  const bad = pathFault(text)
-  if (bad !== null) return bad
-  return /[{}*]/.test(text) ? ' without { } and *' : null
-}
-
-/** What is wrong with `text` as the path of a url; patterns included. */
-function pathFault(text: string): string | null {
-  if (!text.startsWith('/')) return ''
-  if (/[?#]/.test(text)) return ' without ? and #'
-  if (!/^[\x21-\x7e]+$/.test(text) || text.includes('\\')) return ' in printable ASCII (other characters %-encoded)'
-  if (/%(?![0-9A-Fa-f]{2})/.test(text)) return ': a "%" is followed by two hex digits'
-  if (text.includes('//')) return ': "//" becomes "/" before matching, so this would never match'
-  const dots = text.split('/').find((segment) => segment === '.' || segment === '..')
-  return dots === undefined ? null : `: ${JSON.stringify(dots)} is resolved before matching, so this would never match`
-}
-
-function pathPattern(text: string): string | null {
-  const bad = pathFault(text)
-  if (bad !== null) return bad
-  const segments = text.slice(1).split('/')
-  const names = new Set<string>()
-  for (const [i, segment] of segments.entries()) {
-    if (segment === '*') {
-      if (i < segments.length - 1) return ': "*" stands for the rest and must come last'
-    } else if (segment.includes('*')) return `: "*" is a whole segment, found ${JSON.stringify(segment)}`
-    else if (PARAMETER.test(segment)) {
-      if (names.has(segment)) return `: ${segment} stands in it twice`
-      names.add(segment)
-    } else if (/[{}]/.test(segment))
-      return `: {x} is a whole segment with a name of letters, digits, "_" and "-", found ${JSON.stringify(segment)}`
-  }
-  return null
-}
-
-function jwks(text: string): string | null {
-  if (!text.includes('://')) return plainText(text)
-  const url = httpUrl(text)
-  if (url === null) return ''
-  return url.protocol === 'https:' || isLoopback(url) ? null : ': keys are fetched over https, or http on loopback'
-}
-
-function endpoint(text: string): string | null {
-  const url = httpUrl(text)
-  if (url === null) return ''
-  if (text.includes('#')) return ' without fragment'
-  return url.protocol === 'https:' || isLoopback(url)
-    ? null
-    : ': secrets are sent there, over https, or http on loopback'
-}
-
-function upstreamUrl(text: string): string | null {
-  if (parseUpstreamUrl(text) !== null) return null
-  if (/^https?:\/\/[^/]*@/.test(text)) return ' without user and password'
-  return /^https?:\/\/[^/?#]+.*[?#]/.test(text) ? ' without query and fragment' : ''
-}
-
-/** Matched exactly, so a wildcard would match only itself. */
-function alternativeName(text: string): string | null {
-  const colon = text.indexOf(':')
-  const value = text.slice(colon + 1)
-  switch (text.slice(0, Math.max(colon, 0))) {
-    case 'DNS':
-      return value.startsWith('*.') ? ' without a wildcard' : hostName(value)
-    case 'IP':
-      return isIP(value) === 0 ? ': no IP address follows "IP:"' : null
-    case 'URI':
-      return when(/^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/.test(value))
-    case 'email':
-      return when(/^[\x21-\x7e]+@[\x21-\x7e]+$/.test(value))
-    default:
-      return ''
-  }
-}
-
-function logTarget(text: string): string | null {
-  if (['stdout', 'stderr', 'none'].includes(text)) return null
-  // A misspelt word must not become a file of that name.
-  return /[/.]/.test(text) ? plainText(text) : ' (a path has a "/" or a "." in it)'
-}
-
-function cidr(text: string): string | null {
-  const block = parseCidr(text)
-  if (block === null) return ''
-  return block.exact ? null : `: ${text} has bits set beyond its first ${block.bits}`
-}
-
-function claim(text: string): string | null {
-  if (text.startsWith('/') && /~(?![01])/.test(text)) return ': in a JSON Pointer "~" is written ~0 and "/" ~1'
-  return plainText(text)
-}
-
-function origin(text: string): string | null {
-  if (text === '*') return null
-  const match = /^([a-z][a-z0-9+.-]*):\/\/(.+?)(?::\d{1,5})?$/.exec(text)
-  if (match === null) return ''
-  const host = match[2] ?? ''
-  if (host.endsWith('/')) return ' without a final "/"'
-  return host.startsWith('[') ? when(isIP(host.slice(1, -1)) === 6) : hostOrWildcard(host)
-}
-
-function by(text: string): string | null {
-  const parsed = parseKeyPart(text)
-  return 'reason' in parsed ? `: ${parsed.reason}` : null
-}
-
-function durationUpTo(least: number, most: number) {
-  return (text: string) => {
-    const value = parseDuration(text)
-    if (value === null) return ''
-    if (value < least) return ' longer than zero'
-    return value <= most ? null : ` of at most ${most / 3_600_000}h`
-  }
-}
-
-function requestUrl(text: string): string | null {
-  if (!/^https?:\/\//.test(text)) return ''
-  if (!URL.canParse(text)) return ', found one that can’t be read'
-  const { username, password, hash } = new URL(text)
-  if (username !== '' || password !== '') return ' without user and password: clients send those as a header'
-  return hash === '' ? null : ' without "#": clients keep what follows it to themselves'
-}
-
 const DURATION = '^\\d{1,9}(ms|s|m|min|h|d)$'
 
 const KINDS = {

@@ -7,26 +7,26 @@
  * path; only references to secrets are resolved and included files are in their place.
  */
 import type { Static } from 'typebox'
-import { Cluster } from './schema/cluster.ts'
-import { Consumer, Issuer, Revocation } from './schema/identity.ts'
-import { Client, Listener, Tls } from './schema/listeners.ts'
 import {
   type Auth as AuthSchema,
-  type Cors as CorsSchema,
   type External as ExternalSchema,
+  type JwtAuth as JwtAuthSchema,
+  type KeyAuth as KeyAuthSchema
+} from './schema/auth.ts'
+import { Cluster } from './schema/cluster.ts'
+import { Consumer, Issuer, Revocation } from './schema/identity.ts'
+import { type Limit as LimitSchema, type Tier as TierSchema } from './schema/limits.ts'
+import { Client, Listener, Tls } from './schema/listeners.ts'
+import {
+  type Cors as CorsSchema,
   type Headers as HeadersSchema,
   type Identity as IdentitySchema,
   type IpPolicy as IpSchema,
-  type JwtAuth as JwtAuthSchema,
-  type KeyAuth as KeyAuthSchema,
-  type Limit as LimitSchema,
-  type Tier as TierSchema,
   Policies,
   Profile,
   type RequestHeaders,
   type Rule as RuleSchema,
-  type Timeouts as TimeoutsSchema,
-  type Validate as ValidateSchema
+  type Timeouts as TimeoutsSchema
 } from './schema/policies.ts'
 import { exactly, flag, listOf, mapping, maybe, type Shape, text, word } from './schema/shapes.ts'
 import { type PolicyTest, Tests } from './schema/tests.ts'
@@ -42,6 +42,7 @@ import {
   Upstream,
   type UpstreamTimeouts as UpstreamTimeoutsSchema
 } from './schema/traffic.ts'
+import type { Validate as ValidateSchema } from './schema/validate.ts'
 
 const Log = mapping('What is written down.', {
   access: maybe(text('Access lines: stdout (default), stderr, none, or a path, reopened on SIGUSR1.', 'log-target')),

@@ -1,5 +1,8 @@
 /** Whether a secret can protect anything: of HMAC (RFC 7518 section 3.2; RFC 8725 section 3.5), and the admin API's token. */
 
+/** The warning where one stands in the configuration itself. */
+export const WRITTEN_SECRET = 'a secret in a file that many may read; ${env:NAME} and ${file:path} keep it out'
+
 /** Bytes of output of each algorithm's hash: the least a secret may have. */
 const LENGTHS: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64, 'hmac-sha256': 32 }
 

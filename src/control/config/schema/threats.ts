@@ -1,6 +1,6 @@
 /** `threats`: who is kept out for what they did. */
-import { Mode } from './policies.ts'
 import { define, either, listOf, mapping, maybe, oneOrMore, orNone, text, whole, word } from './shapes.ts'
+import { Mode } from './words.ts'
 
 /** Policies whose refusals may be counted. `ban` is none of them: a ban that feeds itself never ends. */
 const POLICIES = [

@@ -1,7 +1,8 @@
 /** Where requests go: services with their routes, and upstreams. */
 import { define, either, flag, listOf, mapOf, mapping, maybe, nameOf, text, whole, word } from './shapes.ts'
-import { METHODS, Policies } from './policies.ts'
+import { Policies } from './policies.ts'
 import { Tests } from './tests.ts'
+import { METHODS } from './words.ts'
 
 export const UpstreamTimeouts = define(
   'upstreamTimeouts',
