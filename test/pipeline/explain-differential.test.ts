@@ -180,7 +180,7 @@ function textOf(one: Case, i: number): string {
 }
 
 function answer(text: string): ReturnType<typeof raw> {
-  return raw(gateway.port, text, 1500)
+  return raw(gateway.port, text)
 }
 
 function placeOf(where: unknown): string {

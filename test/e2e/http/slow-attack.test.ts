@@ -28,8 +28,10 @@ state: { dir: var }
 services:
   - name: s
     url: ${service.url}
-    policies: { auth: public, timeouts: { request: 1s } }
-    routes: [ { name: r, match: { paths: ["/*"] } } ]
+    policies: { auth: public }
+    routes:
+      - { name: attacked, match: { paths: ["/large"] }, policies: { timeouts: { request: 1s } } }
+      - { name: small, match: { paths: ["/"] } }
 `,
     { workers: 2, files }
   )
