@@ -84,11 +84,17 @@ function decidingLine(
     return { where: last.where, what: `${wordsOf(last)} denied: ${last.detail}` }
   }
   const header = mismatches.find(({ key }) => key.startsWith('headers.'))?.key.slice('headers.'.length)
+  const source = header === undefined ? null : policyOf(header)
+  const said = source === null ? undefined : lines.findLast(({ policy }) => policy === source)
+  if (said) return { where: said.where, what: lineText(said) }
   const shadow = mismatches.find(({ key }) => key === 'shadow')?.expected
+  const placed = got.steps.filter(({ where }) => where !== '')
+  const expected = placed.filter(({ policy, rule }) => named(policy, rule, expect.policy, expect.rule))
   const step =
-    // Of several of one policy the nearest to the route: that is where most of it is said.
-    got.steps.findLast(({ policy, rule, where }) => where !== '' && named(policy, rule, expect.policy, expect.rule)) ??
-    got.steps.find(({ policy, rule, where }) => where !== '' && (rule === shadow || policy === shadow))
+    // Of several of one policy the one on trial; else the nearest to the route: that is where most of it is said.
+    expected.findLast((one) => one.shadow) ??
+    expected.at(-1) ??
+    placed.find(({ policy, rule }) => rule === shadow || policy === shadow)
   if (step)
     return {
       where: step.where,
@@ -98,8 +104,18 @@ function decidingLine(
   const line =
     lines.find(({ policy, key }) => header !== undefined && policy === 'headers' && key.endsWith(`.${header}`)) ??
     policies.flatMap((wanted) => lines.filter(({ policy }) => policy === wanted)).at(-1)
-  if (line) return { where: line.where, what: `${[line.policy, line.key].filter(Boolean).join('.')} is ${line.value}` }
+  if (line) return { where: line.where, what: lineText(line) }
   return got.where === '' ? null : { where: got.where, what: `route ${got.route}` }
+}
+
+/** The policy that a header with another value than expected comes of; null: none alone. */
+function policyOf(header: string): 'auth' | 'cors' | null {
+  if (header.startsWith('access-control-')) return 'cors'
+  return /^x-(consumer|consumer-groups|subject|issuer|scopes|auth-method|credential)$/.test(header) ? 'auth' : null
+}
+
+function lineText({ policy, key, value }: EffectiveLine): string {
+  return `${[policy, key].filter(Boolean).join('.')} is ${value}`
 }
 
 function wordsOf({ policy, rule }: { policy: string; rule: string }): string {

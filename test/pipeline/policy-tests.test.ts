@@ -104,6 +104,50 @@ tests:
   t.strictSame(new Set(Object.values(got)), new Set(['passed']), JSON.stringify(got))
 })
 
+t.test(
+  'headers of what the client gets: a refusal’s challenge, Allow, Retry-After, and none of the inside',
+  async (t) => {
+    const cases = [
+      [
+        'challenged',
+        'url: "http://a/r"',
+        401,
+        '{ www-authenticate: ApiKey, content-type: application/problem+json, server: none }'
+      ],
+      ['not so challenged', 'url: "http://a/r"', 401, '{ www-authenticate: Bearer }'],
+      ['no challenge missing', 'url: "http://a/r"', 401, '{ www-authenticate: none }'],
+      ['allowed', 'url: "http://a/r", method: PUT', 405, '{ allow: "GET, HEAD" }'],
+      [
+        'for a page',
+        'url: "http://a/r", headers: { origin: "https://app.example" }',
+        401,
+        '{ access-control-allow-origin: "https://app.example" }'
+      ],
+      ['in a minute', 'url: "http://a/l", repeat: 2', 429, '{ retry-after: "60" }']
+    ] as const
+    const got = await verdicts(`version: 1
+listen: [ { address: "127.0.0.1:0" } ]
+consumers: [ { name: acme } ]
+services:
+  - name: s
+    url: http://127.0.0.1:9
+    routes:
+      - { name: r, match: { methods: [GET], paths: [/r] }, policies: { auth: { key: true }, cors: { origins: ["https://app.example"] } } }
+      - { name: l, match: { paths: [/l] }, policies: { auth: public, limits: [ { name: one, rate: 1/min, by: ip } ] } }
+tests:
+${cases.map(([name, request, status, headers]) => `  - { name: ${name}, request: { ${request} }, expect: { decision: deny, status: ${status}, headers: ${headers} } }`).join('\n')}
+`)
+    t.strictSame(got, {
+      challenged: 'passed',
+      'not so challenged': 'failed headers.www-authenticate: Bearer, not ApiKey',
+      'no challenge missing': 'failed headers.www-authenticate: none, not ApiKey',
+      allowed: 'passed',
+      'for a page': 'passed',
+      'in a minute': 'passed'
+    })
+  }
+)
+
 t.test('limits over several hosts count as on one, and miss no store', async (t) => {
   const route = (name: string, more: string): string =>
     `      - { name: ${name}, match: { paths: ["/${name}"] }, policies: { limits: [ { name: l, rate: 3/h, by: all, scope: cluster, ${more} } ] } }`

@@ -45,7 +45,7 @@ const expect = mapping('What must come of it; all that is given must hold.', {
   upstream: maybe(text('Upstream’s name; service:NAME for a service’s own.', 'text')),
   headers: maybe(
     mapOf(
-      'What the upstream gets, or the client where the gateway answers; none: absent.',
+      'What the upstream gets, or the client where the gateway answers or refuses; none: absent.',
       text('The value.', 'header-value'),
       'header-name',
       1
