@@ -6,6 +6,8 @@
  * owe much: with n keys of one unit each and c cells a row, on the order of n/c units. It ages by itself: a time that
  * has passed says nothing.
  *
+ * Quotas (quota-table.ts) keep their words here, which grow over all periods as times do.
+ *
  * A bucket that takes hours to refill would fill the cells of those that take a second, so buckets of different scale
  * have cells of their own. The scale is in the two upper bits of the key's hash (`withScale`), where whoever meets a key
  * in a slot finds it again.
@@ -33,9 +35,18 @@ const ROWS = 4
 const SCALE_SHIFT = 30
 const HASH_MASK = (1 << SCALE_SHIFT) - 1
 const LATEST_WORDS = 8
-/** Cells of one row of one scale, to each slot of the table: a quarter. */
-const SLOTS_PER_CELL = 4
 const LEAST_CELLS = 1024
+
+/** How large a sketch is. */
+export interface SketchSize {
+  /** Slots of the table to one cell of a row of a scale. */
+  readonly slotsPerCell: number
+  /** In use, from 0 on. */
+  readonly scales: number
+}
+
+/** For debts that pass within seconds to hours. */
+const OF_RATES: SketchSize = { slotsPerCell: 4, scales: SCALES.length + 1 }
 
 /** @param capacityNs that the whole bucket takes to refill @returns 0 to 3 */
 export function scaleOf(capacityNs: number): number {
@@ -52,13 +63,13 @@ export function sameScale(hi: number, other: number): boolean {
   return hi >>> SCALE_SHIFT === other >>> SCALE_SHIFT
 }
 
-function cellsFor(slots: number): number {
-  return Math.max(LEAST_CELLS, slots / SLOTS_PER_CELL)
+function cellsFor(slots: number, { slotsPerCell }: SketchSize): number {
+  return Math.max(LEAST_CELLS, slots / slotsPerCell)
 }
 
 /** @param slots of the table, a power of two */
-export function bytesOfDebtSketch(slots: number): number {
-  return (LATEST_WORDS + (SCALES.length + 1) * ROWS * cellsFor(slots)) * BigInt64Array.BYTES_PER_ELEMENT
+export function bytesOfDebtSketch(slots: number, size = OF_RATES): number {
+  return (LATEST_WORDS + size.scales * ROWS * cellsFor(slots, size)) * BigInt64Array.BYTES_PER_ELEMENT
 }
 
 export class DebtSketch {
@@ -67,10 +78,10 @@ export class DebtSketch {
   /** The cell that `owed` found to be the least. */
   #least = 0
 
-  /** @param offset in bytes, a multiple of 8 @param slots as given to `bytesOfDebtSketch` */
-  constructor(buffer: SharedArrayBuffer, offset: number, slots: number) {
-    this.#words = new BigInt64Array(buffer, offset, bytesOfDebtSketch(slots) / BigInt64Array.BYTES_PER_ELEMENT)
-    this.#cells = cellsFor(slots)
+  /** @param offset in bytes, a multiple of 8 @param slots,size as given to `bytesOfDebtSketch` */
+  constructor(buffer: SharedArrayBuffer, offset: number, slots: number, size = OF_RATES) {
+    this.#words = new BigInt64Array(buffer, offset, bytesOfDebtSketch(slots, size) / BigInt64Array.BYTES_PER_ELEMENT)
+    this.#cells = cellsFor(slots, size)
   }
 
   /** (2): from now on claimants look here, until `time`. */

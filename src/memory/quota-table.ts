@@ -7,13 +7,20 @@
  * until it ends, as for a thread whose clock reading is a little old: nobody gets a quota twice. Set far ahead and
  * back again, the keys seen meanwhile would be held to a period far away: `put` leaves such out after a restart.
  *
+ * A key whose window of slots is full is held to a sketch (debt-sketch.ts): its cells hold the same words, so it says the
+ * end and the units of whichever key has most in them, never less than what the key used in its period. No slot is taken
+ * from a key whose period runs: what a caller has used of a month is not given up for anybody. The sketch's order holds
+ * with words for times: they grow as times do, and a word of a period that is over says nothing, by the clock as read
+ * after the look for the key's slot. Days and months have cells of their own.
+ *
  * The keys of this table are hashed with a seed that outlives the process (control/quota-keeper.ts), so that what is
  * kept is hashes and counts, and nobody's name.
  */
 import { dayOf, endOf, untilDay, type CalendarPeriod } from './calendar.ts'
 import { wallMs } from './clock.ts'
+import { bytesOfDebtSketch, DebtSketch, withScale, type SketchSize } from './debt-sketch.ts'
 import type { Verdict } from './limit-table.ts'
-import { AGAIN, ATTEMPTS, FULL, SlotTable, bytesOfSlots } from './slots.ts'
+import { AGAIN, ATTEMPTS, FULL, SlotTable, bytesOfSlots, slotCount } from './slots.ts'
 
 /** Most units a quota may have, a thousandth of what a word holds: room for charges that nobody could refuse. */
 export const MAX_QUOTA = 1e9
@@ -25,6 +32,13 @@ const LOWER = 2 ** 30
 const END_SHIFT = 44n
 const LONGEST_PERIOD_DAYS = 31
 const NS_PER_MS = 1e6
+/** One unit, in a word. */
+const UNIT = 4n
+/** Which cells of the sketch. */
+const DAYS = 0
+const MONTHS = 1
+/** What is counted stays for up to a month, so more cells than for rates, whose debts pass. */
+const SKETCH: SketchSize = { slotsPerCell: 1, scales: 2 }
 
 /** A quota as the table counts it. */
 export interface Quota {
@@ -45,11 +59,12 @@ export interface QuotaCount {
 }
 
 export function bytesOfQuotaTable(slots: number): number {
-  return bytesOfSlots(slots)
+  return bytesOfSlots(slots) + bytesOfDebtSketch(slotCount(slots), SKETCH)
 }
 
 export class QuotaTable extends SlotTable {
   readonly #wall: () => number
+  readonly #sketch: DebtSketch
   /** To take 64 bits apart and put them together without an operation on a bigint. */
   readonly #whole = new BigInt64Array(1)
   readonly #lanes = new Int32Array(this.#whole.buffer)
@@ -64,6 +79,7 @@ export class QuotaTable extends SlotTable {
   constructor(buffer: SharedArrayBuffer, slots: number, wall: () => number = wallMs) {
     super(buffer, slots)
     this.#wall = wall
+    this.#sketch = new DebtSketch(buffer, bytesOfSlots(slots), this.slots, SKETCH)
   }
 
   /** Decides on one request and, if it is admitted, charges it. After ATTEMPTS lost races it refuses. */
@@ -82,7 +98,7 @@ export class QuotaTable extends SlotTable {
     const end = this.#endOf(quota.per, wall)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const slot = this.find(lo, hi)
-      if (slot < 0) return say(quota, 0, quota.cost, end, wall, into)
+      if (slot < 0) return this.#peekWithoutSlot(lo, hi, quota, end, wall, into)
       const word = this.word(slot)
       if (!this.holds(slot, word, lo, hi) || !this.unchanged(slot, word, lo, hi)) continue
       const held = this.#endIn(word)
@@ -138,9 +154,11 @@ export class QuotaTable extends SlotTable {
       const slot = this.find(lo, hi)
       if (slot < 0) {
         const claimed = this.claim(lo, hi, BigInt(dayOf(wall)), attempt)
-        if (claimed === FULL) return refuseForRoom(end, wall, into)
-        // The clock again, as in limit-table.ts: who found this key's slot idle had a reading no later than this one.
-        if (claimed === AGAIN || !this.#fillFirst(claimed, quota, units, into)) continue
+        if (claimed === FULL) {
+          if (this.#takeWithoutSlot(lo, hi, quota, units, always, into)) return
+          continue
+        }
+        if (claimed === AGAIN || !this.#fillFirst(claimed, lo, hi, quota, units, always, into)) continue
         return
       }
       const word = this.word(slot)
@@ -162,14 +180,75 @@ export class QuotaTable extends SlotTable {
     say(quota, quota.count, quota.cost, this.#endOf(quota.per, wall), wall, into)
   }
 
-  #fillFirst(slot: number, quota: Quota, units: number, into: Verdict): boolean {
+  /**
+   * Step 4 of a claim: a key's first request of its period, unless the sketch knows of others. The clock again, as in
+   * limit-table.ts: who found this key's slot idle had a reading no later than this one.
+   */
+  #fillFirst(
+    slot: number,
+    lo: number,
+    hi: number,
+    quota: Quota,
+    units: number,
+    always: boolean,
+    into: Verdict
+  ): boolean {
     const wall = this.#wall()
     const end = this.#endOf(quota.per, wall)
-    const word = this.#pack(end, units)
+    let until = end
+    let before = 0
+    let noted = -1n
+    if (this.#sketch.any(lastWordOf(dayOf(wall)))) {
+      noted = this.#sketch.owed(lo, this.#sketchKey(hi, quota))
+      const held = this.#endIn(noted)
+      until = Math.max(held, end)
+      before = held < end ? 0 : this.#countIn(noted)
+    }
+    const fits = always || before + units <= quota.count
+    const word = this.#pack(until, fits ? before + units : before)
+    // Noted in any case, so that whoever charges the sketch for this key meanwhile must look again.
+    const note = noted < word ? word : noted + UNIT
+    if (noted >= 0n && !this.#sketch.charge(lo, this.#sketchKey(hi, quota), noted, note)) return false
     if (Atomics.compareExchange(this.words, slot * 2 + 1, this.claimedWord, word) !== this.claimedWord) return false
-    say(quota, units, quota.cost, end, wall, into)
+    say(quota, fits ? before + units : before, fits ? quota.cost : units, until, wall, into)
+    into.admitted = fits
+    return true
+  }
+
+  /** Judges by the sketch. False: to be judged again. */
+  #takeWithoutSlot(lo: number, hi: number, quota: Quota, units: number, always: boolean, into: Verdict): boolean {
+    const key = this.#sketchKey(hi, quota)
+    const noted = this.#sketch.owed(lo, key)
+    const wall = this.#wall()
+    const end = this.#endOf(quota.per, wall)
+    const held = this.#endIn(noted)
+    const before = held < end ? 0 : this.#countIn(noted)
+    const until = Math.max(held, end)
+    if (!always && before + units > quota.count) {
+      say(quota, before, units, until, wall, into)
+      into.full = true
+      return true
+    }
+    const word = this.#pack(until, before + units)
+    this.#sketch.announce(word)
+    if (this.overtaken(lo, hi)) return false
+    // A slot of this key that another thread took over before the look was of a period that is over by this reading.
+    if (this.#endOf(quota.per, this.#wall()) > end) return false
+    if (units > 0 && !this.#sketch.charge(lo, key, noted, word)) return false
+    say(quota, before + units, quota.cost, until, wall, into)
     into.admitted = true
     return true
+  }
+
+  #peekWithoutSlot(lo: number, hi: number, quota: Quota, end: number, wall: number, into: Verdict): void {
+    const noted = this.#sketch.any(lastWordOf(dayOf(wall))) ? this.#sketch.owed(lo, this.#sketchKey(hi, quota)) : 0n
+    const held = this.#endIn(noted)
+    say(quota, held < end ? 0 : this.#countIn(noted), quota.cost, Math.max(held, end), wall, into)
+    into.full = !into.admitted
+  }
+
+  #sketchKey(hi: number, { per }: Quota): number {
+    return withScale(hi, per === 'day' ? DAYS : MONTHS)
   }
 
   #endIn(word: bigint): number {
@@ -199,6 +278,11 @@ export class QuotaTable extends SlotTable {
   }
 }
 
+/** The largest word of a period that is over on `today`. */
+function lastWordOf(today: number): bigint {
+  return (BigInt(today + 1) << END_SHIFT) - 1n
+}
+
 /** The state of a quota with `used` units charged, and whether `units` more would fit. */
 function say(quota: Quota, used: number, units: number, end: number, wall: number, into: Verdict): void {
   const left = untilDay(end, wall) * NS_PER_MS
@@ -207,11 +291,4 @@ function say(quota: Quota, used: number, units: number, end: number, wall: numbe
   into.remaining = Math.max(0, quota.count - used)
   into.resetNs = used === 0 ? 0 : left
   into.retryNs = used + quota.cost <= quota.count ? 0 : left
-}
-
-function refuseForRoom(end: number, wall: number, into: Verdict): void {
-  into.admitted = false
-  into.full = true
-  into.remaining = 0
-  into.resetNs = into.retryNs = untilDay(end, wall) * NS_PER_MS
 }

@@ -109,13 +109,74 @@ t.test('what changed is told once, and can be brought back elsewhere', async (t)
   t.notOk(other.table.put({ lo: 9, hi: 9, end: end + 31, count: 1 }), 'no period is so long')
 })
 
-t.test('a full table refuses new keys until a period ends, and keeps the others exact', async (t) => {
+t.test('one key fewer than slots, as many, one more: each gets its quota', async (t) => {
+  for (const keys of [SLOTS - 1, SLOTS, SLOTS + 1]) {
+    const bench = new Bench()
+    for (let key = 1; key <= keys; key++) t.equal(bench.admitted(daily(2), 3, key), 2, `key ${key} of ${keys}`)
+    t.equal(bench.table.fill(), Math.min(keys, SLOTS) / SLOTS)
+    t.equal(bench.verdict.full, keys > SLOTS)
+    for (let key = 1; key <= keys; key++) t.equal(bench.admitted(daily(2), 1, key), 0)
+    bench.wall += 12 * HOUR
+    for (let key = 1; key <= keys; key++) t.equal(bench.admitted(daily(2), 3, key), 2, 'the next day')
+  }
+})
+
+t.test('ten times as many keys as slots: none gets more than its quota, and nearly all of them that', async (t) => {
   const bench = new Bench()
-  for (let key = 1; key <= SLOTS; key++) bench.admitted(daily(2), 1, key)
-  t.equal(bench.table.fill(), 1)
-  t.equal(bench.admitted(daily(2), 1, 1000), 0)
-  t.equal(bench.verdict.full, true)
-  t.equal(bench.admitted(daily(2), 2, 5), 1)
+  const keys = SLOTS * 10
+  for (let day = 0; day < 2; day++) {
+    const admitted = Array.from({ length: keys }, (_, key) => bench.admitted(daily(2), 3, key + 1))
+    t.equal(Math.max(...admitted), 2)
+    t.ok(admitted.filter((n) => n === 2).length > keys * 0.98)
+    for (let key = 1; key <= keys; key++) t.equal(bench.admitted(daily(2), 1, key), 0)
+    bench.wall += 24 * HOUR
+  }
+})
+
+t.test('a flood of keys takes no slot whose period runs, and no count of it', async (t) => {
+  const bench = new Bench()
+  for (let key = 1; key <= SLOTS; key++) bench.admitted(daily(9), 5, key)
+  for (let key = 1000; key < 31_000; key++) bench.table.take(key, key * 7919, daily(9), bench.verdict)
+  for (let key = 1; key <= SLOTS; key++) t.equal(bench.admitted(daily(9), 9, key), 4)
+  t.equal(bench.admitted(daily(1000), 1, 40_000), 1, 'a newcomer after them')
+  t.ok(bench.verdict.remaining > 900, `${bench.verdict.remaining} of 1000 left`)
+})
+
+t.test('days and months of keys without a slot don’t count for each other', async (t) => {
+  const bench = new Bench()
+  for (let key = 1; key <= SLOTS; key++) bench.admitted({ count: 1, per: 'month', cost: 1 }, 1, key)
+  const monthly: Quota = { count: 5, per: 'month', cost: 1 }
+  t.equal(bench.admitted(monthly, 3, 1000), 3)
+  t.equal(bench.admitted(daily(5), 6, 1000), 5)
   bench.wall += 12 * HOUR
-  t.equal(bench.admitted(daily(2), 3, 1000), 2)
+  t.equal(bench.admitted(daily(5), 6, 1000), 5, 'the next day')
+  bench.table.peek(1000, 1000, monthly, bench.verdict)
+  t.equal(bench.verdict.remaining, 2, 'the same month')
+  t.equal(bench.admitted(monthly, 6, 1000), 2)
+})
+
+t.test('a key that comes to a slot brings what it used', async (t) => {
+  const bench = new Bench()
+  for (let key = 1; key <= SLOTS; key++) bench.admitted(daily(1), 1, key)
+  const monthly: Quota = { count: 9, per: 'month', cost: 1 }
+  bench.admitted(monthly, 3, 1000)
+  bench.table.charge(1000, 1000, monthly, 4, bench.verdict)
+  t.equal(bench.verdict.remaining, 2)
+  bench.wall += 12 * HOUR
+  t.equal(bench.admitted(monthly, 1, 1000), 1, 'the days are over, and a slot is free')
+  t.ok(bench.table.fill() > 0)
+  t.equal(bench.admitted(monthly, 5, 1000), 1)
+  t.equal(bench.verdict.full, false)
+  bench.wall += 24 * HOUR * 30
+  t.equal(bench.admitted(monthly, 10, 1000), 9, 'the next month')
+})
+
+t.test('a key that used all comes to a slot with it, and is still refused', async (t) => {
+  const bench = new Bench()
+  for (let key = 1; key <= SLOTS; key++) bench.admitted(daily(1), 1, key)
+  const monthly: Quota = { count: 2, per: 'month', cost: 1 }
+  t.equal(bench.admitted(monthly, 3, 1000), 2)
+  bench.wall += 12 * HOUR
+  t.equal(bench.admitted(monthly, 3, 1000), 0)
+  t.equal(bench.verdict.full, false)
 })
