@@ -1,6 +1,9 @@
 /** slowhttptest (Debian's package): connections that are slow on purpose, in its four modes. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { testCertificate } from './certificates.ts'
+import { startGateway, type Gateway, type Owner } from './gateway.ts'
+import { startUpstream } from './upstream.ts'
 
 const BINARY = '/usr/bin/slowhttptest'
 
@@ -23,4 +26,42 @@ export function attack(mode: Mode, url: string, connections: number, seconds: nu
     child.on('error', reject)
     child.on('close', () => resolve(text))
   })
+}
+
+export interface Attacked {
+  gateway: Gateway
+  /** Ports of its listeners: plain, and TLS. */
+  plain: number
+  secure: number
+}
+
+/**
+ * A gateway to attack at `/large`, which answers `answer` bytes; `/` answers `small` to everybody else, however long
+ * that takes a busy machine.
+ * @param time `timeouts.request` of what is attacked
+ */
+export async function startAttacked(owner: Owner, answer: number, time: string): Promise<Attacked> {
+  const { files, yaml } = await testCertificate('a', ['localhost'])
+  const large = Buffer.alloc(answer, 'x')
+  const service = await startUpstream(owner, (request, response) => {
+    request.resume().on('end', () => response.end(request.url === '/' ? 'small' : large))
+  })
+  const gateway = await startGateway(
+    owner,
+    `version: 1
+listen: [ { name: plain, address: "127.0.0.1:0" }, { name: secure, address: "127.0.0.1:0", tls: true } ]
+tls: { certificates: [ ${yaml} ] }
+state: { dir: var }
+services:
+  - name: s
+    url: ${service.url}
+    policies: { auth: public }
+    routes:
+      - { name: attacked, match: { paths: ["/large"] }, policies: { timeouts: { request: ${time} } } }
+      - { name: small, match: { paths: ["/"] } }
+`,
+    { workers: 2, files }
+  )
+  const [plain = 0, secure = 0] = gateway.ports
+  return { gateway, plain, secure }
 }

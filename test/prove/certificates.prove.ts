@@ -7,7 +7,7 @@ import { startGateway } from '../e2e/gateway.ts'
 import { configuration } from '../e2e/reload/configuration.ts'
 import { eventually, pause, Visitors } from '../e2e/visitors.ts'
 import { proof } from './proof.ts'
-import { mb, privateMemory } from './memory.ts'
+import { mb, privateMemory } from '../e2e/memory.ts'
 
 const WARM = 40
 /** The thread that reads configurations goes after ten idle seconds, retired certificates with their connections, ms. */

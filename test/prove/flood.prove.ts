@@ -1,10 +1,9 @@
 /** New bad tokens from 20,000 addresses, beside one good client at half load: it loses nothing and waits at most twice as long. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { startGateway } from '../e2e/gateway.ts'
-import { seconds, signer, token } from '../e2e/tokens.ts'
-import { startUpstream } from '../e2e/upstream.ts'
+import { residentMemory } from '../e2e/memory.ts'
+import { startFlooded } from '../e2e/threats/flooded.ts'
+import { token } from '../e2e/tokens.ts'
 import { pause, Visitors, type Losses } from '../e2e/visitors.ts'
 import { proof, type Finding } from './proof.ts'
 
@@ -18,36 +17,9 @@ const MOST_MEMORY = 200 << 20
 await proof(
   'beside bad tokens from 20,000 addresses a good client loses nothing, its p99 stays within 2x, memory is bounded',
   async (owner): Promise<Finding> => {
-    const service = await startUpstream(owner)
-    const good = signer('ES256', 'e1')
-    const gateway = await startGateway(
-      owner,
-      `version: 1
-listen: [ { address: "127.0.0.1:0" } ]
-threats: { mode: enforce }
-issuers: [ { name: corp, issuer: "https://idp.example", jwks: keys.json, audiences: [api] } ]
-services:
-  - name: s
-    url: ${service.url}
-    policies: { auth: { jwt: { issuers: [corp] } } }
-    routes: [ { name: r, match: { paths: ["/*"] } } ]
-`,
-      {
-        workers: 2,
-        // As it is by itself.
-        env: { GATEHOUSE_OVERLOAD_LAG: '100ms' },
-        files: { 'keys.json': JSON.stringify({ keys: [good.jwk] }) }
-      }
-    )
-    const claims = (sub: string): Record<string, unknown> => ({
-      iss: 'https://idp.example',
-      aud: 'api',
-      sub,
-      exp: seconds() + 3600
-    })
+    const { gateway, good, claims } = await startFlooded(owner)
     const pid = await gateway.gatewayPid()
-    const resident = (): number =>
-      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+    const resident = (): number => residentMemory(pid)
     const client = (): Visitors =>
       new Visitors(gateway.port, {
         keepAlive: 1,

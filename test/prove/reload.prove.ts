@@ -13,7 +13,7 @@ import { startUpstream } from '../e2e/upstream.ts'
 import { type Losses, pause, Visitors } from '../e2e/visitors.ts'
 import { proof } from './proof.ts'
 import { consumersFile, largeConfiguration } from './large.ts'
-import { mb, privateMemory } from './memory.ts'
+import { mb, privateMemory } from '../e2e/memory.ts'
 
 const WARM = 40
 /** The thread that reads configurations goes after ten idle seconds, retired certificates with their connections, ms. */

@@ -1,10 +1,8 @@
 /** Two thousand connections that are slow on purpose, in each of slowhttptest's modes: others unharmed, these cut, memory bounded. */
-import { readFileSync } from 'node:fs'
-import { testCertificate } from '../e2e/certificates.ts'
 import { control, sample } from '../e2e/control.ts'
-import { startGateway } from '../e2e/gateway.ts'
-import { absent, attack, MODES } from '../e2e/slow-attack.ts'
-import { startUpstream } from '../e2e/upstream.ts'
+import type { Owner } from '../e2e/gateway.ts'
+import { residentMemory } from '../e2e/memory.ts'
+import { absent, attack, MODES, startAttacked } from '../e2e/slow-attack.ts'
 import { pause, Visitors } from '../e2e/visitors.ts'
 import { proof, type Finding } from './proof.ts'
 
@@ -13,7 +11,7 @@ const CONNECTIONS = 2000
 const SECONDS = 25
 /** Bytes; a connection may take 250 KB, which is less than its answer. */
 const MOST_MEMORY = CONNECTIONS * 250 * 1024
-const ANSWER = Buffer.alloc(4 << 20, 'x')
+const ANSWER = 4 << 20
 
 for (const secure of [false, true]) {
   for (const mode of MODES) {
@@ -24,32 +22,10 @@ for (const secure of [false, true]) {
   }
 }
 
-async function run(
-  owner: Parameters<typeof startGateway>[0],
-  mode: (typeof MODES)[number],
-  secure: boolean
-): Promise<Finding> {
-  const { files, yaml } = await testCertificate('a', ['localhost'])
-  const service = await startUpstream(owner, (request, response) => {
-    request.resume().on('end', () => response.end(request.url === '/' ? 'small' : ANSWER))
-  })
-  const gateway = await startGateway(
-    owner,
-    `version: 1
-listen: [ { name: plain, address: "127.0.0.1:0" }, { name: secure, address: "127.0.0.1:0", tls: true } ]
-tls: { certificates: [ ${yaml} ] }
-state: { dir: var }
-services:
-  - name: s
-    url: ${service.url}
-    policies: { auth: public, timeouts: { request: 5s } }
-    routes: [ { name: r, match: { paths: ["/*"] } } ]
-`,
-    { workers: 2, files }
-  )
-  const [plain = 0, tls = 0] = gateway.ports
+async function run(owner: Owner, mode: (typeof MODES)[number], secure: boolean): Promise<Finding> {
+  const { gateway, plain, secure: tls } = await startAttacked(owner, ANSWER, '5s')
   const pid = await gateway.gatewayPid()
-  const resident = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+  const resident = (): number => residentMemory(pid)
   /** Connections that came so far, and those that are there. */
   const connections = async (): Promise<{ opened: number; left: number }> => {
     const { body } = await control(gateway, '/metrics')

@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http, { type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Gateway, startGateway } from '../e2e/gateway.ts'
+import { residentMemory } from '../e2e/memory.ts'
 import { proof } from './proof.ts'
 
 const SIZE = 1 << 30
@@ -73,8 +73,7 @@ async function download(port: number, path: string): Promise<string> {
 /** Bytes by which the gateway's memory grew at its highest while `work` ran, and what that gave. */
 async function growth(gateway: Gateway, work: () => Promise<string>): Promise<{ grown: number; found: string }> {
   const pid = await gateway.gatewayPid()
-  const resident = (): number =>
-    Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+  const resident = (): number => residentMemory(pid)
   const before = resident()
   let most = before
   const watch = setInterval(() => (most = Math.max(most, resident())), 20)

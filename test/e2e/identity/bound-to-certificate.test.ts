@@ -8,7 +8,8 @@ import { connectTls } from '../connection.ts'
 import { startGateway } from '../gateway.ts'
 import { signer } from '../tokens.ts'
 import { startUpstream } from '../upstream.ts'
-import { FLEET, GATEWAY, startProvider } from './openid-provider.ts'
+import { ALLOWED, discover, grant, issuersYaml } from './bound-tokens.ts'
+import { FLEET, startProvider } from './openid-provider.ts'
 
 const server = await testCertificate('server', ['one.test'])
 const authority = await makeCertificate('ca')
@@ -27,12 +28,7 @@ listen:
   - { name: plain, address: "127.0.0.1:0", tls: true }
 tls: { certificates: [ ${server.yaml} ] }
 state: { dir: var }
-issuers:
-  - name: corp
-    issuer: "${provider.issuer}"
-    audiences: [api]
-    introspection: { url: "${provider.issuer}/token/introspection", clientId: ${GATEWAY.id}, clientSecret: "${GATEWAY.secret}" }
-services:
+${issuersYaml(provider)}services:
   - name: s
     url: ${upstream.url}
     routes:
@@ -74,8 +70,6 @@ t.test('a certificate binds no token that names none', async (t) => {
   t.equal(await get(asks, '/bound', bearer, mine), 401)
 })
 
-const ALLOWED = { [oauth.allowInsecureRequests]: true }
-
 /** How the library sends what it sends over mutual TLS, as its documentation has it for Node.js. */
 function over(by: MadeCertificate): object {
   const dispatcher = new Agent({ connect: { ca: [server.ca], cert: by.cert, key: by.key } })
@@ -99,17 +93,13 @@ t.test(
       ca: authority.cert
     })
     provider.use(own)
-    const issuer = new URL(provider.issuer)
-    const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, ALLOWED))
+    const as = await discover(provider)
     const client = { client_id: FLEET.id, use_mtls_endpoint_aliases: true }
     const auth = oauth.TlsClientAuth()
 
     for (const format of ['jwt', 'opaque'] as const) {
-      const parameters = new URLSearchParams({ resource: `https://api.example/${format}`, scope: 'orders:read' })
-      const ask = async (by: MadeCertificate): Promise<string> => {
-        const answer = await oauth.clientCredentialsGrantRequest(as, client, auth, parameters, over(by))
-        return (await oauth.processClientCredentialsResponse(as, client, answer)).access_token
-      }
+      const ask = async (by: MadeCertificate): Promise<string> =>
+        (await grant(as, client, auth, format, over(by))).access_token
       t.match(await t.rejects(ask(impostor)), { error: 'invalid_client' }, 'the provider looks at certificates')
       const bearer = await ask(certified)
       const call = (path: string, by: MadeCertificate): Promise<Response> =>

@@ -9,8 +9,9 @@ import { ask, type Reply } from '../client.ts'
 import { startGateway } from '../gateway.ts'
 import { seconds, signer, signText, token, type Signer } from '../tokens.ts'
 import { startUpstream } from '../upstream.ts'
+import { ALLOWED, discover, grant, issuersYaml } from './bound-tokens.ts'
 import { agent } from './named-issuers.ts'
-import { APP, GATEWAY, startProvider } from './openid-provider.ts'
+import { APP, startProvider } from './openid-provider.ts'
 
 const upstream = await startUpstream(t)
 const trap = await startUpstream(t)
@@ -22,12 +23,7 @@ const gateway = await startGateway(
   `version: 1
 listen: [ { address: "127.0.0.1:0" } ]
 state: { dir: var }
-issuers:
-  - name: corp
-    issuer: "${provider.issuer}"
-    audiences: [api]
-    introspection: { url: "${provider.issuer}/token/introspection", clientId: ${GATEWAY.id}, clientSecret: "${GATEWAY.secret}" }
-services:
+${issuersYaml(provider)}services:
   - name: s
     url: ${upstream.url}
     routes:
@@ -38,20 +34,16 @@ services:
   { workers: 2 }
 )
 const base = `http://127.0.0.1:${gateway.port}`
-const ALLOWED = { [oauth.allowInsecureRequests]: true }
 const CHALLENGE = /^DPoP algs="RS256 [^"]*ES256[^"]*", error="invalid_token"$/
 
-const issuer = new URL(provider.issuer)
-const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, ALLOWED))
+const as = await discover(provider)
 const client = { client_id: APP.id }
 
 /** A token bound to the key, as the library asks for one. */
 async function bound(key: webcrypto.CryptoKeyPair, format: 'jwt' | 'opaque' = 'jwt'): Promise<string> {
-  const parameters = new URLSearchParams({ resource: `https://api.example/${format}`, scope: 'orders:read' })
   const DPoP = oauth.DPoP({}, key)
   const auth = oauth.ClientSecretBasic(APP.secret)
-  const answer = await oauth.clientCredentialsGrantRequest(as, client, auth, parameters, { DPoP, ...ALLOWED })
-  const { access_token: text, token_type: type } = await oauth.processClientCredentialsResponse(as, client, answer)
+  const { access_token: text, token_type: type } = await grant(as, client, auth, format, { DPoP, ...ALLOWED })
   t.equal(type, 'dpop')
   return text
 }

@@ -1,33 +1,17 @@
 /** A flood of new bad tokens from many addresses: the short form, counts only; test/prove has it with 20,000. */
 import t from 'tap'
 import { ask } from '../client.ts'
-import { startGateway } from '../gateway.ts'
-import { seconds, signer, token } from '../tokens.ts'
-import { startUpstream } from '../upstream.ts'
+import { signer, token } from '../tokens.ts'
+import { startFlooded } from './flooded.ts'
 
 const ADDRESSES = 300
 const AT_ONCE = 30
 
 t.test('each is refused, and the one good client loses nothing', async (t) => {
-  const service = await startUpstream(t)
-  const good = signer('ES256', 'e1')
+  const { service, gateway, good, claims } = await startFlooded(t)
   const bad = signer('ES256', 'e1')
-  const gateway = await startGateway(
-    t,
-    `version: 1
-listen: [ { address: "127.0.0.1:0" } ]
-threats: { mode: enforce }
-issuers: [ { name: corp, issuer: "https://idp.example", jwks: keys.json, audiences: [api] } ]
-services:
-  - name: s
-    url: ${service.url}
-    policies: { auth: { jwt: { issuers: [corp] } } }
-    routes: [ { name: r, match: { paths: ["/*"] } } ]
-`,
-    { workers: 2, files: { 'keys.json': JSON.stringify({ keys: [good.jwk] }) } }
-  )
   const bearer = (by: typeof good, sub: string): Record<string, string> => ({
-    authorization: `Bearer ${token(by, { iss: 'https://idp.example', aud: 'api', sub, exp: seconds() + 600 })}`
+    authorization: `Bearer ${token(by, claims(sub))}`
   })
   const own = bearer(good, 'alice')
   let over = false

@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs'
 
+/** Memory that a process holds, bytes: resident, whatever it shares. */
+export function residentMemory(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1024
+}
+
 /** Memory that a process alone holds, bytes: resident, without files and without what it shares. */
 export function privateMemory(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
