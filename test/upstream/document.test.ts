@@ -5,7 +5,7 @@ import { certificate } from './certificate.ts'
 import { eventually } from './recorder.ts'
 import { type Script, scripted } from './scripted.ts'
 
-const LIMITS = { timeout: 1_000, maxBytes: 100 }
+const LIMITS = { timeout: 10_000, maxBytes: 100 }
 
 function answering(answer: string, seen: (head: string) => void = () => {}): Script {
   return async (peer) => {

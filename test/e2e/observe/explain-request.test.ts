@@ -33,6 +33,8 @@ threats: { honeypots: [/secret] }
 `
 const gateway = await startGateway(t, yaml(), { workers: 1 })
 const KEY = { 'x-api-key': 'acme-key' }
+/** The watch over the file may have been quicker than who asks. */
+const TAKEN = { outcome: /^(applied|unchanged)$/ }
 
 function idOf({ headers }: Reply): string {
   return String(headers['x-request-id'])
@@ -157,7 +159,7 @@ t.test('every kind of end', async (t) => {
 t.test('of an older generation: with the lines of then, and said; too old: that is said', async (t) => {
   const old = await ask(gateway.port, '/orders/globex', { headers: KEY })
   gateway.writeConfig(yaml('true').replace('policies:\n', '\n\npolicies:\n'))
-  t.match(await reload(gateway.dir), { outcome: 'applied' })
+  t.match(await reload(gateway.dir), TAKEN)
   const seen = await report(old)
   t.match(seen, { generation: 1, serving: 2, linesKnown: true })
   t.match(
@@ -167,7 +169,7 @@ t.test('of an older generation: with the lines of then, and said; too old: that 
   t.match((await explain(idOf(old))).stdout, /generation 1, which generation 2 has replaced: lines are those of then/)
   for (const rule of ['1 == 1', '2 == 2', '3 == 3']) {
     gateway.writeConfig(yaml(rule))
-    t.match(await reload(gateway.dir), { outcome: 'applied' })
+    t.match(await reload(gateway.dir), TAKEN)
   }
   const older = await report(old)
   t.match(older, { generation: 1, serving: 5, linesKnown: false })
