@@ -12,7 +12,8 @@ export interface Flooded {
   claims(sub: string): { iss: string; aud: string; sub: string; exp: number }
 }
 
-export async function startFlooded(owner: Owner): Promise<Flooded> {
+/** @param env of the gateway */
+export async function startFlooded(owner: Owner, env: Record<string, string> = {}): Promise<Flooded> {
   const service = await startUpstream(owner)
   const good = signer('ES256', 'e1')
   const gateway = await startGateway(
@@ -27,7 +28,7 @@ services:
     policies: { auth: { jwt: { issuers: [corp] } } }
     routes: [ { name: r, match: { paths: ["/*"] } } ]
 `,
-    { workers: 2, files: { 'keys.json': JSON.stringify({ keys: [good.jwk] }) } }
+    { workers: 2, env, files: { 'keys.json': JSON.stringify({ keys: [good.jwk] }) } }
   )
   const claims = (sub: string) => ({ iss: 'https://idp.example', aud: 'api', sub, exp: seconds() + 3600 })
   return { service, gateway, good, claims }
