@@ -2,8 +2,10 @@
  * The consumers of one generation, found by whatever a credential says of them. Built in parts while the generation
  * before still serves: `add` costs about 5 µs a consumer, so a part of 1,000 stays well below one pause.
  */
+import { IpSet } from '../ip-set.ts'
 import type { Identity } from './identity.ts'
 import type { ApiKeyPlan, ConsumerPlan, ConsumerTokenPlan, SigningKeyPlan } from '../plan/consumer.ts'
+import type { Where } from '../plan/policy.ts'
 
 /** A credential of a consumer's own (all but tokens), as it is looked up. */
 export interface Holder {
@@ -38,6 +40,11 @@ export interface TokenSigner {
   readonly plan: ConsumerTokenPlan
 }
 
+export interface CallerAddresses {
+  readonly allowed: IpSet
+  readonly where: Where
+}
+
 export class CallerDirectory {
   readonly #byName = new Map<string, ConsumerPlan>()
   readonly #byClient = new Map<string, ConsumerPlan>()
@@ -47,6 +54,8 @@ export class CallerDirectory {
   readonly #passwords: PasswordHolder[] = []
   readonly #bySigningKey = new Map<string, SigningKeyHolder>()
   readonly #byCertificateName = new Map<string, Holder>()
+  /** Of those consumers that may call from some addresses only. */
+  readonly #addresses = new Map<string, CallerAddresses>()
 
   /**
    * Throws where two consumers would answer to one credential: which of them called would be a matter of their order
@@ -80,7 +89,16 @@ export class CallerDirectory {
         const what = `${consumer.name}: certificates with ${name} already belong to another consumer`
         claim(this.#byCertificateName, name, holder('certificate', consumer, name), what)
       }
+      if (consumer.ip !== null) {
+        const { blocks, where } = consumer.ip
+        this.#addresses.set(consumer.name, { allowed: new IpSet(blocks), where })
+      }
     }
+  }
+
+  /** Where the consumer of that name may call from; undefined: anywhere. */
+  addressesOf(name: string): CallerAddresses | undefined {
+    return this.#addresses.size === 0 ? undefined : this.#addresses.get(name)
   }
 
   byName(name: string): ConsumerPlan | undefined {

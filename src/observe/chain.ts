@@ -89,6 +89,8 @@ interface MetStage {
   name: string
   /** Whom a record names when it decides there. */
   policy: string
+  /** And by which rule, where another stage has the same policy. */
+  rule?: string
   /** What of the plan could decide there, in order; nothing where the plan does not have it. */
   met(plan: MetPlan): Planned[]
 }
@@ -128,6 +130,8 @@ export const MET_STAGES: readonly MetStage[] = [
   onRoute('preflight', 'cors', ({ route }) => (route.cors ? [stage('cors', route.cors.where)] : [])),
   onRoute('auth', 'auth', ({ route: { auth } }) => [item('auth', '', auth.where, auth.mode, '')]),
   onRoute('revocation', 'revocation', ({ route }) => (route.auth.public ? [] : [stage('revocation')])),
+  // Whether the caller's consumer lists addresses only the record knows, so its link is put in where it refused.
+  { name: 'caller-ip', policy: 'ip', rule: 'consumer', met: () => [] },
   { name: 'caller-admission', policy: 'admission', met: () => [] },
   onRoute('caller-bans', 'ban', ({ threats }) =>
     threats.scenarios.some(isKeyed) ? [item('ban', '', '', 'enforce', 'of callers')] : []
@@ -162,9 +166,10 @@ function onRoute(name: string, policy: string, met: (plan: MetRoute) => Planned[
   return { name, policy, met: ({ route, ...plan }) => (route === null ? [] : met({ ...plan, route })) }
 }
 
-/** Where a policy stands; one that stands at two stages, as at the first. */
-function rankOf(policy: string): number {
-  return MET_STAGES.findIndex((one) => one.policy === policy)
+/** Where a policy stands; one that stands at two stages, as at the first, unless the rule tells. */
+function rankOf(policy: string, rule = ''): number {
+  const own = MET_STAGES.findIndex((one) => one.policy === policy && one.rule === rule)
+  return own < 0 ? MET_STAGES.findIndex((one) => one.policy === policy) : own
 }
 
 /** Everything that could have decided, in order. */
@@ -223,7 +228,7 @@ function decidingPlace(record: ChainRecord, planned: Planned[], { route }: MetPl
   // Bans of addresses are looked up before the route is known, those of callers after auth.
   const known = record.route === '' ? planned.findIndex(nameless) : planned.findLastIndex(nameless)
   if (known >= 0) return known
-  const rank = rankOf(policy)
+  const rank = rankOf(policy, rule)
   if (rank < 0) return UNKNOWN
   const behind = planned.findIndex((link) => rankOf(link.policy) > rank)
   const place = behind < 0 ? planned.length : behind

@@ -9,6 +9,7 @@ import { authorize, authorizeBody } from './authorize.ts'
 import { bans, callerBans } from './bans.ts'
 import { external } from './external.ts'
 import { callerLimits, clientLimits } from './limits.ts'
+import { callerIp } from './caller-ip.ts'
 import { client } from './client.ts'
 import { clientCertificate } from './client-certificate.ts'
 import { digest } from './digest.ts'
@@ -41,6 +42,7 @@ export const STAGES: Stage[] = [
   { name: 'preflight', run: preflight }, // browsers ask without credentials, so before auth
   { name: 'auth', run: auth }, // who calls
   { name: 'revocation', run: revocation }, // a credential that was good and no longer holds
+  { name: 'caller-ip', run: callerIp }, // a good credential, from a place that is not its consumer's
   { name: 'caller-admission', run: callerAdmission }, // and who is known is turned away last
   { name: 'caller-bans', run: callerBans }, // callers that are kept out, wherever they come from
   { name: 'external', run: external }, // what the owner's own services say of it: before the rules, which may read their answers

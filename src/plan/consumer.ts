@@ -13,6 +13,8 @@ export interface ConsumerPlan {
   basic: PasswordPlan[]
   certificates: CertificateNamePlan[]
   signatures: SigningKeyPlan[]
+  /** Only from these CIDR blocks are its credentials of use; null: from anywhere. */
+  ip: { blocks: string[]; where: Where } | null
   where: Where
 }
 

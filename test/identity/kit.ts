@@ -109,6 +109,7 @@ export function consumerPlan(name: string, more: Partial<ConsumerPlan> = {}): Co
     jwt: [],
     basic: [],
     certificates: [],
+    ip: null,
     signatures: [],
     where: 'gatehouse.yaml:2:1',
     ...more

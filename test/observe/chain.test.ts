@@ -59,6 +59,19 @@ t.test('its stages are the pipeline’s, in the pipeline’s order', async (t) =
   )
 })
 
+t.test('addresses of a consumer are asked about behind auth, before the rules', async (t) => {
+  t.strictSame(chain({ policy: 'ip', rule: 'consumer', where: 'gatehouse.yaml:9:5' }), [
+    ...BEFORE,
+    'ip consumer deny',
+    'authorize first not reached',
+    'authorize not reached',
+    'limits plan not reached',
+    'validate not reached',
+    'authorize body not reached',
+    'upstream not reached'
+  ])
+})
+
 t.test('a signed body stands between the caller’s limits and the schema, where signatures are taken', async (t) => {
   if (route === null) throw new Error('there is a route')
   const signed = { ...route, auth: { ...route.auth, signature: true } }

@@ -30,7 +30,7 @@ async function instead(name: string, stage: Stage['run'], work: () => Promise<vo
 t.test('the order is the documented one', async (t) => {
   t.equal(
     STAGES.map(({ name }) => name).join(' '),
-    'framing client client-certificate redirect ready bans wall honeypots route ip admission limits preflight auth revocation caller-admission caller-bans external authorize caller-limits digest validate authorize-body respond'
+    'framing client client-certificate redirect ready bans wall honeypots route ip admission limits preflight auth revocation caller-ip caller-admission caller-bans external authorize caller-limits digest validate authorize-body respond'
   )
 })
 

@@ -46,6 +46,7 @@ export function compileConsumers(
         const key = keys.compile(signer, SIGNING_ALGORITHMS[algorithm], `consumer:${consumer.name}:signature:${j}`, at)
         return key ? [{ keyId, algorithm, key, where: report.where(at) }] : []
       }),
+      ip: consumer.ip ? { blocks: consumer.ip, where: report.where([...path, 'ip']) } : null,
       where: report.where(path)
     }
   })

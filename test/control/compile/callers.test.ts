@@ -240,3 +240,19 @@ t.test('without secrets, what stands in for them is not judged', async (t) => {
     t.ok(plan)
   }
 })
+
+t.test('addresses of a consumer: blocks, and never an empty list', async (t) => {
+  const [acme] = planOf(consumer('ip: ["203.0.113.7", "2001:db8::/32"]')).consumers
+  t.match(acme?.ip, { blocks: ['203.0.113.7', '2001:db8::/32'], where: /^g\.yaml:\d+:\d+$/ })
+  t.equal(planOf(consumer('groups: [a]')).consumers[0]?.ip, null)
+  for (const bad of [
+    '[]',
+    '["203.0.113.0/33"]',
+    '[example.com]',
+    '["1.2.3"]',
+    '203.0.113.7',
+    '[7]',
+    '{ allow: ["::/0"] }'
+  ])
+    saysExactly(t, errorsOf(consumer(`ip: ${bad}`)), [/consumers\[0\]\.ip/], bad)
+})

@@ -160,56 +160,49 @@ export const SigningKey = define(
 
 export const Consumer = define(
   'consumer',
-  mapping(
-    'Someone who calls.',
-    {
-      name: text('1 to 128 printable characters without space.', 'consumer-name'),
-      groups: maybe(listOf('Groups it is in.', text('A group.', 'group'), { uniqueBy: null })),
-      scopes: maybe(
-        listOf('Scopes it has when its credential names none.', text('A scope.', 'scope'), { uniqueBy: null })
-      ),
-      attributes: maybe(mapOf('What rules see as caller.attributes.', anything('Any value.'), 'attribute', 1)),
-      clients: maybe(
-        listOf(
-          'Attached to tokens of these issuers with this id.',
-          mapping('A client at an issuer.', {
-            issuer: nameOf('An issuer’s name.', 'issuer'),
-            id: text('Value of the issuer’s consumerClaim.')
-          })
-        )
-      ),
-      keys: maybe(listOf('Its API keys.', ApiKey)),
-      jwt: maybe(listOf('Tokens it signs itself.', ConsumerToken)),
-      signatures: maybe(listOf('Keys it signs requests with.', SigningKey)),
-      basic: maybe(
-        listOf(
-          'Its user names and passwords.',
-          mapping('A user name and its password’s hash.', {
-            username: text('Printable, without space and colon.', 'username'),
-            hash: text('scrypt:…, as `gatehouse password hash` prints it.', 'password-hash')
-          })
-        )
-      ),
-      certificates: maybe(
-        listOf(
-          'Its client certificates: by alternative name, or by fingerprint.',
-          mapping(
-            'A client certificate.',
-            {
-              san: maybe(
-                text('An alternative name with its kind: "DNS:…", "URI:…", "email:…" or "IP:…".', 'alternative-name')
-              ),
-              fingerprint: maybe(text('sha256: and 64 hex digits, of the certificate (DER).', 'fingerprint'))
-            },
-            { exactlyOne: ['san', 'fingerprint'] }
-          )
+  mapping('Someone who calls.', {
+    name: text('1 to 128 printable characters without space.', 'consumer-name'),
+    groups: maybe(listOf('Groups it is in.', text('A group.', 'group'), { uniqueBy: null })),
+    scopes: maybe(
+      listOf('Scopes it has when its credential names none.', text('A scope.', 'scope'), { uniqueBy: null })
+    ),
+    attributes: maybe(mapOf('What rules see as caller.attributes.', anything('Any value.'), 'attribute', 1)),
+    clients: maybe(
+      listOf(
+        'Attached to tokens of these issuers with this id.',
+        mapping('A client at an issuer.', {
+          issuer: nameOf('An issuer’s name.', 'issuer'),
+          id: text('Value of the issuer’s consumerClaim.')
+        })
+      )
+    ),
+    keys: maybe(listOf('Its API keys.', ApiKey)),
+    jwt: maybe(listOf('Tokens it signs itself.', ConsumerToken)),
+    signatures: maybe(listOf('Keys it signs requests with.', SigningKey)),
+    basic: maybe(
+      listOf(
+        'Its user names and passwords.',
+        mapping('A user name and its password’s hash.', {
+          username: text('Printable, without space and colon.', 'username'),
+          hash: text('scrypt:…, as `gatehouse password hash` prints it.', 'password-hash')
+        })
+      )
+    ),
+    certificates: maybe(
+      listOf(
+        'Its client certificates: by alternative name, or by fingerprint.',
+        mapping(
+          'A client certificate.',
+          {
+            san: maybe(
+              text('An alternative name with its kind: "DNS:…", "URI:…", "email:…" or "IP:…".', 'alternative-name')
+            ),
+            fingerprint: maybe(text('sha256: and 64 hex digits, of the certificate (DER).', 'fingerprint'))
+          },
+          { exactlyOne: ['san', 'fingerprint'] }
         )
       )
-    },
-    {
-      unsupported: {
-        ip: 'Client addresses that stand for it.'
-      }
-    }
-  )
+    ),
+    ip: maybe(listOf('Only from these CIDR blocks may it call.', text('A CIDR block.', 'cidr')))
+  })
 )
