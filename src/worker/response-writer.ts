@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { atEndOfTurn } from '../turn.ts'
 import type { NativeResponse } from './uws.ts'
 
 type Action = 'bodiless' | 'whole' | 'raw' | 'more' | 'end'
@@ -28,7 +29,7 @@ let write: (writer: ResponseWriter, action: Action) => void
 export class ResponseWriter {
   readonly #res: NativeResponse
   readonly #listener: WriterListener
-  #stage: 'idle' | 'held' | 'sized' | 'chunked' | 'open' | 'done' = 'idle'
+  #stage: 'idle' | 'held' | 'gathered' | 'sized' | 'chunked' | 'open' | 'done' = 'idle'
   #statusLine = ''
   #headers: readonly string[] = []
   /** Body length, -1 when unknown. */
@@ -87,6 +88,13 @@ export class ResponseWriter {
     this.#chunk = chunk
     this.bytes += chunk.length
     if (this.#stage === 'held' && chunk.length === this.#length && this.#after !== 'linger') {
+      if (chunk.length <= GATHERED) {
+        // A copy: the same memory takes the next upstream's answer before this turn ends.
+        this.#chunk = Buffer.from(chunk)
+        this.#stage = 'gathered'
+        atEndOfTurn(this)
+        return true
+      }
       this.#cork('whole')
       this.#finished()
       return true
@@ -95,9 +103,24 @@ export class ResponseWriter {
     return !this.blocked
   }
 
+  /**
+   * Sends what this turn made ready: many answers in a row wake their clients' host once, where one at a time, between
+   * the work of others, find it asleep each time (a tenth of the processor time per request).
+   */
+  flush(): void {
+    if (this.#stage !== 'gathered') return
+    try {
+      this.#stage = 'held'
+      this.#cork('whole')
+      this.#finished()
+    } catch (error) {
+      this.#listener.escaped(error)
+    }
+  }
+
   /** The body is complete. */
   finish(): void {
-    if (this.#stage === 'done' || this.#stage === 'open') return
+    if (this.#stage === 'done' || this.#stage === 'open' || this.#stage === 'gathered') return
     if (this.#stage === 'held') {
       this.#chunk = ''
       this.#length = 0
@@ -299,6 +322,9 @@ function corked(writer: ResponseWriter, action: Action): void {
 function runCorked(): void {
   if (corkedWriter !== null) write(corkedWriter, corkedAction)
 }
+
+/** Longest body that is copied to be sent at the end of a turn, bytes. */
+const GATHERED = 4096
 
 /** With the line end that every field gets, the blank line that ends a head. */
 const HEAD_END = '\r\n'

@@ -9,7 +9,7 @@ import type { ExchangeConnection, WireExchange } from './exchange.ts'
 import { NO_ROOM, Outgoing } from './outgoing.ts'
 import { readBeforeDestroy } from './read-before-destroy.ts'
 import { type ResponseReader, ResponseParser } from './response-parser.ts'
-import { atEndOfTurn, type Flushable } from './turn.ts'
+import { atEndOfTurn, type Flushable } from '../../turn.ts'
 
 /** An older connection is not used again, so that a target that moved or grew is noticed under steady load too. */
 export const MAX_AGE = 300_000
@@ -178,11 +178,14 @@ export class WireConnection implements Carrier<WireExchange>, ExchangeConnection
     if (this.#front !== null) this.#begin(this.#front)
   }
 
-  /** Writes the exchange's head, now or with what else this turn brings. */
+  /**
+   * Writes the exchange's head with what else this turn brings. Of the body the first bytes nearly always come in this
+   * turn, and then share the head's packet. And a write wakes its receiver: twenty in a row wake it once, where twenty
+   * between the requests' own work find it asleep again each time (0.65 of the processor time per request).
+   */
   #begin(exchange: WireExchange): void {
-    // The body's first bytes nearly always come in this turn, and then share the head's packet.
-    if (this.#pool.pipelining.depth > 1 || !exchange.requestComplete) this.#gather()
-    else this.flush()
+    if (exchange.written) return
+    this.#gather()
   }
 
   #gather(): void {
