@@ -12,7 +12,7 @@ export interface Build {
   readonly root: string
 }
 
-/** The parts of a configuration (CONFIG.md's names) that scenarios differ in; YAML holds JSON, so it is written as such. */
+/** The parts of a configuration that scenarios differ in; YAML holds JSON, so it is written as such. */
 export interface GatewayConfig {
   readonly services: readonly object[]
   readonly issuers?: readonly object[]

@@ -1,4 +1,4 @@
-/** Gatehouse's configurations, in CONFIG.md's names. */
+/** Gatehouse's configurations. */
 import type { GatewayConfig } from '../peers/gatehouse.ts'
 import type { Bench } from '../scenario.ts'
 import { type Algorithm, AUDIENCE, CLIENT, ISSUER, SCOPE, TENANT } from '../tokens.ts'

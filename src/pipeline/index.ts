@@ -1,5 +1,5 @@
 /**
- * The life of a request, in order: cheapest and least trusting first (CONFIG.md, "Routes and stages"). Each stage lets
+ * The life of a request, in order: cheapest and least trusting first (README, "How a request travels"). Each stage lets
  * it go on (CONTINUE), refuses it, or answers it. Nothing reaches an upstream without the Permit that `authorize`
  * makes; nothing writes to the response here.
  */

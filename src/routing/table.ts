@@ -10,10 +10,9 @@ const SLICE = 64
 /**
  * Every route of one generation, by host and then by path: a tree of segments per host. Built once, never changed.
  *
- * Precedence (CONFIG.md, "Routes and stages"): exact host over wildcard over none; then segment by segment literal over
- * `{x}` over `/*`. That decides on ONE place, a host and a path; only among the routes of that place methods and headers
- * choose. If none of them fits the answer is 405 or 404, and never a route of a vaguer place: a guarded POST must not
- * leak out through a public `/*`.
+ * Precedence: exact host over wildcard over none; then segment by segment literal over `{x}` over `/*`. That decides on
+ * ONE place, a host and a path; only among the routes of that place methods and headers choose. If none of them fits
+ * the answer is 405 or 404, and never a route of a vaguer place: a guarded POST must not leak out through a public `/*`.
  *
  * A route that isn't served on a listener doesn't exist there: it is left out before the place is chosen, as if the
  * configuration of that listener were written without it. An admin route on an inner listener thus neither hides nor

@@ -1,6 +1,6 @@
 /**
- * Levels: which policies hold for a route, and how those of several levels combine (CONFIG.md, "Levels"). A route's
- * blocks are, outermost first: the gateway's, the service's profiles and its own, the route's profiles and its own.
+ * Levels: which policies hold for a route, and how those of several levels combine (README, "A configuration of your
+ * own"). A route's blocks are, outermost first: the gateway's, the service's profiles and its own, the route's profiles and its own.
  *
  * Three rules. Nearest: the nearest block that speaks stands alone. Adding up: all hold; what has a name is replaced,
  * in its place, by a nearer one of that name. Settings: the nearer wins key by key, which each policy's file does for

@@ -1,6 +1,6 @@
 /**
  * `by`'s words: what a limit counts by, and what `{…}` in a header value, a rewrite or an answer stands for.
- * CONFIG.md writes `path:id` for the part of the path called id, where a plan has the kind `path-name`.
+ * The configuration writes `path:id` for the part of the path called id, where a plan has the kind `path-name`.
  */
 import type { KeyPart } from '../../plan/values.ts'
 import { nearest } from './nearest.ts'

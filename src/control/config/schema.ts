@@ -1,7 +1,7 @@
 /**
  * The configuration's one schema: the checker reads it (check.ts), the JSON Schema is written from it
- * (json-schema.ts), and the types of what a checked file holds are its static types. A name that CONFIG.md knows and
- * that isn't built yet stands in a mapping's `unsupported`, so that it is refused by name and never ignored.
+ * (json-schema.ts), and the types of what a checked file holds are its static types. A name that is meant for what
+ * isn't built yet stands in a mapping's `unsupported`, so that it is refused by name and never ignored.
  *
  * Values in a Config are as written: `5/min` and `10s` are still text (units.ts reads them), a document is still its
  * path; only references to secrets are resolved and included files are in their place.

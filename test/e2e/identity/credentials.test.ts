@@ -67,7 +67,7 @@ const bearer = (text: string): Record<string, string> => ({ authorization: `Bear
 const corp = (claims: Record<string, unknown> = {}): string =>
   token(ec, { iss: 'https://idp.example', aud: 'api', sub: 'u1', ...time, ...claims })
 
-/** What the upstream was told of the caller, by the names of CONFIG.md. */
+/** What the upstream was told of the caller, by the names of the README. */
 async function told(path: string, headers: Ask['headers'] = {}): Promise<Record<string, unknown>> {
   const reply = await get(path, headers)
   if (reply.status !== 200) return { status: reply.status }
