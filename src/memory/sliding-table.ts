@@ -27,10 +27,15 @@
  * charge was admitted in a window that can't count for anyone any more, and is overwritten with the rest of it. It can't
  * meet the tally of the new owner, whose second is later.
  *
- * A full window of slots refuses new keys, as in limit-table.ts.
+ * A key whose window of slots is full is held to a bucket that is never more than its window (spare-bucket.ts), kept in a
+ * sketch (debt-sketch.ts, which has the argument for the way of a key from there into a slot). What the sketch holds is
+ * the bucket's arrival time and up to two periods, so that it remembers a key for as long as its units count. A key that comes
+ * to a slot starts with all that may still count, in its present window. No slot is taken from a key that holds something.
  */
 import { monotonicNs } from './clock.ts'
-import { AGAIN, ATTEMPTS, FULL, SlotTable, WINDOW, bytesOfSlots, slotCount } from './slots.ts'
+import { bytesOfDebtSketch, DebtSketch, scaleOf, withScale, type SketchSize } from './debt-sketch.ts'
+import { AGAIN, ATTEMPTS, FULL, SlotTable, bytesOfSlots, slotCount } from './slots.ts'
+import { dueAfter, spareBucketOf, unitsOf, type SpareBucket } from './spare-bucket.ts'
 import type { Verdict } from './limit-table.ts'
 
 /** Most units a window can hold; charges beyond it change nothing. */
@@ -39,6 +44,10 @@ export const MAX_WINDOW_COUNT = (1 << 30) - 1
 export const MAX_WINDOW_SECONDS = 3660 * 86_400
 
 const NS_PER_SECOND = 1e9
+/** As in limit-table.ts: how long a thread may be put aside without having to begin anew, ns. */
+const STALL_NS = 1_000_000_000n
+/** Windows are often minutes and hours long, so more cells than for rates, whose debts pass sooner. */
+const SKETCH: SketchSize = { slotsPerCell: 1, scales: 4 }
 const SEALED = 1
 
 /** A limit as the table counts it. */
@@ -52,17 +61,19 @@ export interface Window {
 }
 
 export function bytesOfSlidingTable(slots: number): number {
-  return bytesOfSlots(slots) + slotCount(slots) * BigInt64Array.BYTES_PER_ELEMENT
+  const tallies = slotCount(slots) * BigInt64Array.BYTES_PER_ELEMENT
+  return bytesOfSlots(slots) + tallies + bytesOfDebtSketch(slotCount(slots), SKETCH)
 }
 
 export class SlidingTable extends SlotTable {
   readonly #tallies: BigInt64Array
+  readonly #sketch: DebtSketch
   readonly #clock: () => bigint
   /** To take 64 bits apart and put them together without an operation on a bigint. */
   readonly #whole = new BigInt64Array(1)
   readonly #lanes = new Int32Array(this.#whole.buffer)
 
-  // Of the slot that `#read` looked at last.
+  // Of the slot that `#look` saw last.
   #word = 0n
   #tally = 0n
   #second = 0
@@ -78,6 +89,8 @@ export class SlidingTable extends SlotTable {
   constructor(buffer: SharedArrayBuffer, slots: number, clock: () => bigint = monotonicNs) {
     super(buffer, slots)
     this.#tallies = new BigInt64Array(buffer, bytesOfSlots(slots), this.slots)
+    const sketch = bytesOfSlots(slots) + this.slots * BigInt64Array.BYTES_PER_ELEMENT
+    this.#sketch = new DebtSketch(buffer, sketch, this.slots, SKETCH)
     this.#clock = clock
   }
 
@@ -101,8 +114,20 @@ export class SlidingTable extends SlotTable {
     const own = secondOf(at, window)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const slot = this.find(lo, hi)
-      if (slot < 0) return decide(window, 0, 0, elapsedIn(own, at, window), window.cost, into)
-      if (!this.#read(slot, lo, hi)) continue
+      if (slot < 0) {
+        const noted = this.#sketch.any(now) ? this.#sketch.owed(lo, sketchKey(hi, window)) : 0n
+        if (noted <= now) return decide(window, 0, 0, elapsedIn(own, at, window), window.cost, into)
+        const spare = spareBucketOf(window)
+        return sayOf(
+          spare,
+          noted - spare.memory,
+          now,
+          window,
+          dueAfter(spare, noted - spare.memory, window.cost, now),
+          into
+        )
+      }
+      if (!this.#look(slot, lo, hi)) continue
       if (this.#second !== this.#tallySecond) continue
       const behind = (own - this.#second) / window.seconds
       const present = behind <= 0 ? this.#present : 0
@@ -128,11 +153,14 @@ export class SlidingTable extends SlotTable {
       const slot = this.find(lo, hi)
       if (slot < 0) {
         const claimed = this.claim(lo, hi, BigInt(Math.floor(at / NS_PER_SECOND)), attempt)
-        if (claimed === FULL) return this.#refuseForRoom(lo, hi, at, into)
-        if (claimed === AGAIN || !this.#fillFirst(claimed, window, units, at, into)) continue
+        if (claimed === FULL) {
+          if (this.#takeWithoutSlot(lo, hi, window, units, always, now, into)) return
+          continue
+        }
+        if (claimed === AGAIN || !this.#fillFirst(claimed, lo, hi, window, units, always, now, into)) continue
         return
       }
-      if (!this.#read(slot, lo, hi)) continue
+      if (!this.#look(slot, lo, hi)) continue
       if (this.#second !== this.#tallySecond || this.#sealed || this.#second < own) {
         this.#turn(slot, own, window)
         continue
@@ -156,7 +184,7 @@ export class SlidingTable extends SlotTable {
   }
 
   /** False: the slot was not, or did not stay, this key's while it was read. */
-  #read(slot: number, lo: number, hi: number): boolean {
+  #look(slot: number, lo: number, hi: number): boolean {
     const word = this.word(slot)
     if (!this.holds(slot, word, lo, hi)) return false
     const tally = BigInt.asIntN(64, Atomics.load(this.#tallies, slot))
@@ -196,26 +224,78 @@ export class SlidingTable extends SlotTable {
    * Step 4 of a claim. The clock is read here for the reason that limit-table.ts gives: whoever found this key's
    * earlier slot idle had a clock no later than this reading, so nothing of it counts in the window found here.
    */
-  #fillFirst(slot: number, window: Window, units: number, at: number, into: Verdict): boolean {
-    const read = Math.max(this.#ns(this.#clock()), at)
-    const second = secondOf(read, window)
-    const present = Math.min(units, MAX_WINDOW_COUNT)
+  #fillFirst(
+    slot: number,
+    lo: number,
+    hi: number,
+    window: Window,
+    units: number,
+    always: boolean,
+    now: bigint,
+    into: Verdict
+  ): boolean {
+    const clock = this.#read(now)
+    const key = sketchKey(hi, window)
+    let carried = 0
+    let fits = true
+    if (this.#sketch.any(clock)) {
+      const noted = this.#sketch.owed(lo, key)
+      const spare = spareBucketOf(window)
+      const due = noted - spare.memory
+      if (noted > clock) carried = unitsOf(spare, due, clock)
+      fits = always || carried + units <= window.count
+      // Noted in any case, so that whoever charges the sketch for this key meanwhile must look again.
+      const next = fits ? dueAfter(spare, due, units, clock) + spare.memory : noted
+      if (!this.#sketch.charge(lo, key, noted, next > noted ? next : noted + 1n)) return false
+    }
+    const at = this.#ns(clock)
+    const second = secondOf(at, window)
+    const present = Math.min(carried + (fits ? units : 0), MAX_WINDOW_COUNT)
     Atomics.store(this.#tallies, slot, this.#pack(second, present << 1))
     const word = this.#pack(second, 0)
     if (Atomics.compareExchange(this.words, slot * 2 + 1, this.claimedWord, word) !== this.claimedWord) return false
-    settle(window, 0, present, elapsedIn(second, read, window), 0, into)
+    settle(window, 0, present, elapsedIn(second, at, window), 0, into)
+    into.admitted = fits
     return true
   }
 
-  #refuseForRoom(lo: number, hi: number, at: number, into: Verdict): void {
-    let soonest = MAX_WINDOW_SECONDS
-    for (let place = 0; place < WINDOW; place++) {
-      soonest = Math.min(soonest, Number(this.word(this.slotAt(lo, hi, place)) >> 32n) - at / NS_PER_SECOND)
+  /** Judges by the sketch. False: to be judged again. */
+  #takeWithoutSlot(
+    lo: number,
+    hi: number,
+    window: Window,
+    units: number,
+    always: boolean,
+    now: bigint,
+    into: Verdict
+  ): boolean {
+    const key = sketchKey(hi, window)
+    const spare = spareBucketOf(window)
+    const noted = this.#sketch.owed(lo, key)
+    const clock = this.#read(now)
+    const due = noted - spare.memory
+    const asked = dueAfter(spare, due, units, clock)
+    if (!always && asked - clock > spare.capacity) {
+      sayOf(spare, due, clock, window, asked, into)
+      return true
     }
-    into.admitted = false
-    into.remaining = 0
-    into.retryNs = into.resetNs = Math.max(0, soonest) * NS_PER_SECOND
-    into.full = true
+    const until = asked + spare.memory + STALL_NS
+    this.#sketch.announce(until)
+    if (this.overtaken(lo, hi)) return false
+    // Once more: a slot of this key that another thread found idle, and took before the look, is idle by this reading.
+    const later = this.#read(clock)
+    const next = dueAfter(spare, due, units, later)
+    if (next + spare.memory > until || !this.#sketch.charge(lo, key, noted, next + spare.memory)) return false
+    sayOf(spare, next, later, window, dueAfter(spare, next, window.cost, later), into)
+    into.admitted = true
+    into.full = false
+    return true
+  }
+
+  /** The clock, not before `now`. */
+  #read(now: bigint): bigint {
+    const read = this.#clock()
+    return read > now ? read : now
   }
 
   #exchange(slot: number, next: bigint): boolean {
@@ -232,6 +312,28 @@ export class SlidingTable extends SlotTable {
     this.#whole[0] = BigInt.asIntN(64, now)
     return (this.#lanes[1] as number) * 0x1_0000_0000 + ((this.#lanes[0] as number) >>> 0)
   }
+}
+
+/** Buckets that are forgotten after as long have cells of their own. */
+function sketchKey(hi: number, { seconds }: Window): number {
+  return withScale(hi, scaleOf(2 * seconds * NS_PER_SECOND))
+}
+
+/** What a key is told that owes until `due`. @param asked until when it would owe after one more request */
+function sayOf(
+  { unit, capacity }: SpareBucket,
+  due: bigint,
+  now: bigint,
+  { cost }: Window,
+  asked: bigint,
+  into: Verdict
+): void {
+  const ahead = due > now ? due - now : 0n
+  into.admitted = asked - now <= capacity
+  into.full = !into.admitted
+  into.remaining = ahead < capacity ? Number((capacity - ahead) / unit) : 0
+  into.resetNs = Number(ahead)
+  into.retryNs = into.admitted ? 0 : Number(ahead + BigInt(cost) * unit - capacity)
 }
 
 /** When what is charged at `at` ends to count: the end of the window after its own. Seconds. */
