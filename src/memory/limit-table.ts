@@ -16,6 +16,8 @@
  * whose debt is noted in the sketch before: so it is the keys in heavy use that have slots, and are counted exactly,
  * while a million keys that come once each push out only each other. Buckets of another scale are never displaced. The
  * sketch has the argument why no debt is lost on the way.
+ *
+ * Long because a charge, its refusal and its way into the sketch are one argument.
  */
 import { monotonicNs } from './clock.ts'
 import { bytesOfDebtSketch, DebtSketch, sameScale } from './debt-sketch.ts'
