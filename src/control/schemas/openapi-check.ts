@@ -25,8 +25,7 @@ export function openApiVersion(document: unknown): OpenApiVersion | null {
 
 /** Where the document is not what its version's own schema asks for; the deepest places first, at most 10. */
 export function checkOpenApi(document: unknown, version: OpenApiVersion): SchemaFault[] {
-  // Loaded when the first document is there, like ajv, which it brings: every start would wait for it.
-  validator ??= new (require('@seriousme/openapi-schema-validator') as Library).Validator()
+  validator ??= newValidator()
   // Synchronous, unlike `validate`, which could also fetch: nothing is fetched here.
   const check = (validator as unknown as { getAjvValidator(version: string): Check }).getAjvValidator(version)
   if (check(document)) return []
@@ -35,4 +34,11 @@ export function checkOpenApi(document: unknown, version: OpenApiVersion): Schema
     .toSorted((a, b) => b.instancePath.length - a.instancePath.length)
     .slice(0, 10)
     .map(({ instancePath, message }) => ({ pointer: instancePath, message: message ?? 'is not valid' }))
+}
+
+/** Loaded when the first document is there, like ajv, which it brings: every start would wait for it. */
+function newValidator(): InstanceType<Library['Validator']> {
+  // The compiler (7.0) drops the parentheses of `new (x as T).C()`, which then calls C.
+  const { Validator } = require('@seriousme/openapi-schema-validator') as Library
+  return new Validator()
 }
