@@ -1,6 +1,6 @@
 /**
- * The guard: a tiny parent without native code. uWebSockets.js has no crash isolation between threads (UWS.md,
- * "Process safety"): an exception in a callback or a worker that dies at the wrong moment takes the process down or
+ * The guard: a tiny parent without native code. uWebSockets.js has no crash isolation between threads: an
+ * exception in a callback or a worker that dies at the wrong moment takes the process down or
  * hangs it. So the guard starts the gateway process, listens to its heartbeat and brings it back.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -51,7 +51,7 @@ const LOOK = 250
 /** The guard itself did not run for this long (stopped, suspended): it can't tell silence from its own absence. */
 const ABSENCE = 1_000
 const GUARD_FD = 3
-/** Our standard output, for access lines. The gateway's own is closed: uWebSockets.js writes to it (UWS.md, "noise"), and who reads JSON lines must not find that between them. */
+/** Our standard output, for access lines. The gateway's own is closed: uWebSockets.js writes to it, and who reads JSON lines must not find that between them. */
 const STDOUT_FD = 4
 /** Exit codes of the gateway process that mean "started wrongly", not "broke": bad configuration, usage, address taken. */
 const START_FAILURES = new Set([1, 2])

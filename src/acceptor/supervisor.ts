@@ -29,7 +29,7 @@ interface Slot {
 /**
  * Owns the doors (one acceptor app per listener) and the worker threads behind them: hands connections over, takes
  * a blocked or failing worker out of the round, replaces one that ended. A worker that is still hooked when it dies
- * crashes or deadlocks the process (UWS.md), so every path out of a slot begins with unhooking it.
+ * crashes or deadlocks the process, so every path out of a slot begins with unhooking it.
  */
 export class Supervisor {
   readonly #memory: SharedMemory

@@ -20,7 +20,7 @@ const RETIRED_LOOK = 1_000
 
 /**
  * A worker's apps, one per listener. They are bound to their certificates and authorities for life, because replacing a server name
- * under live connections crashes (UWS.md), and to nothing else: a request always meets the current plan. So a new
+ * under live connections crashes, and to nothing else: a request always meets the current plan. So a new
  * generation needs new apps only when its certificates or listeners differ.
  */
 export class Apps {

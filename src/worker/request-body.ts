@@ -186,7 +186,7 @@ export class RequestBody {
 
   /**
    * Called about every quarter second while the body is not complete. uWS closes uploads slower than 16 KB/s after
-   * 10 s; `pause(); resume()` restarts its clock (UWS.md: done every 4 s, a 14 s gap passes), and the gateway's own
+   * 10 s; `pause(); resume()` restarts its clock (done every 4 s, a 14 s gap passes), and the gateway's own
    * time-outs decide instead.
    */
   keepAlive(now: number): void {

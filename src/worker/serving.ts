@@ -34,7 +34,7 @@ export interface ServingWorker {
 
 /** A body this small is read to its end after a refusal, so that the connection can go on. */
 const SMALL_BODY = 1 << 20
-/** uWS parses what follows in the same packet once a synchronous answer is out. A body that overflows its 16 KiB cork buffer prevents that (HARDENING.md, framing). */
+/** uWS parses what follows in the same packet once a synchronous answer is out. A body that overflows its 16 KiB cork buffer prevents that. */
 const PADDING = ' '.repeat(17 * 1024)
 
 /**
@@ -194,7 +194,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
   }
 
   #afterwards(): Afterwards {
-    // A chunked request leaves its connection in a state that the parser may have misread (UWS.md, gap 3).
+    // A chunked request leaves its connection in a state that the parser may have misread.
     if (this.x.size < 0) return 'single'
     return this.x.closes || this.#worker.closing(this.appEpoch) ? 'last' : 'keep'
   }

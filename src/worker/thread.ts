@@ -112,7 +112,7 @@ async function drain(deadline: number): Promise<void> {
   if (ending) return
   ending = true
   await traffic.drain(deadline)
-  // Unhooked before, settled now: only so may the app close and the thread end (UWS.md, graceful order).
+  // Unhooked before, settled now: only so may the app close and the thread end.
   await handedOver()
   apps.close()
   await services.close()

@@ -116,7 +116,7 @@ export class Traffic implements AppsOwner, ServingWorker {
   escaped(error: unknown, res: NativeResponse | null): void {
     this.#services.exception(null)
     this.#report(error, '')
-    // A request that never became an exchange. A handler that returns without an answer ends the process (UWS.md).
+    // A request that never became an exchange. A handler that returns without an answer ends the process.
     try {
       res?.cork(() => res.writeStatus('500 Internal Server Error').end('', true))
     } catch {

@@ -44,7 +44,7 @@ export interface AppHandlers {
 // Drops the `uWebSockets: 20` header from every answer of this thread's apps.
 ;(uws as unknown as { _cfg(option: string): void })._cfg('silent')
 
-/** A worker's app for one listener: takes connections from the acceptor, never listens itself (UWS.md, #1119). */
+/** A worker's app for one listener: takes connections from the acceptor, never listens itself (uWebSockets.js issue 1119). */
 export class WorkerApp {
   readonly #app: TemplatedApp
   readonly #hosts: readonly string[]
@@ -86,7 +86,7 @@ export class WorkerApp {
   close(): void {
     this.#app.close()
     // uWS keeps a closed app for good, and with it a TLS context and a router for each server name unless they are
-    // removed: 8 KB a name and rotation. Under a live connection that crashes (UWS.md); a second later there is none.
+    // removed: 8 KB a name and rotation. Under a live connection that crashes; a second later there is none.
     setTimeout(() => {
       for (const host of this.#hosts) this.#app.removeServerName(host)
     }, CLOSED_FOR_GOOD).unref()

@@ -4,7 +4,7 @@
  * a server. Never a plain rate, never a 429, never the same thing again and again: that is what a client that is
  * merely broken does, for hours.
  *
- * The numbers stand beside CrowdSec's (HARDENING.md: probing 10 distinct paths leaking one in 10 s, brute force 5):
+ * The numbers stand beside CrowdSec's (probing 10 distinct paths leaking one in 10 s, brute force 5):
  * half as strict again, because a gateway sees clients that were deployed wrong as often as attackers.
  */
 import type { BanTimes, ScenarioPlan } from '../../plan/threats.ts'
