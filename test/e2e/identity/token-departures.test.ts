@@ -13,7 +13,7 @@ import t, { type Test } from 'tap'
 import { ask, raw } from '../client.ts'
 import { metric } from '../control.ts'
 import { startGateway } from '../gateway.ts'
-import { encode, hmacToken, seconds, signer, signText, token } from '../tokens.ts'
+import { encode, hmacToken, seconds, signer, signText, token, type Signer } from '../tokens.ts'
 import { startUpstream } from '../upstream.ts'
 
 const rsa = signer('RS256', 'r1')
@@ -31,6 +31,22 @@ const weakRsa = { e1: jwkOfNumbers('e1-key', strongModulus(), 1n), roca: jwkOfNu
 /** The neutral element as a public key: under it R = A and S = 0 sign anything. */
 const neutral = Buffer.from(`01${'00'.repeat(31)}`, 'hex')
 const small = { kty: 'OKP', crv: 'Ed25519', kid: 'small', alg: 'EdDSA', x: neutral.toString('base64url') }
+
+/** Keys that a set holds and no token may be signed with. */
+const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
+const shortJwk = { ...short.publicKey.export({ format: 'jwk' }), kid: 'short', alg: 'RS256', use: 'sig' }
+const unfit: Signer[] = [
+  { alg: 'RS256', kid: 'short', ...short, jwk: shortJwk },
+  changed('for encryption', { use: 'enc' }),
+  changed('not to verify', { use: undefined, key_ops: ['encrypt'] }),
+  changed('of another curve', { crv: 'P-384' }),
+  changed('twice', {}),
+  changed('twice', {})
+]
+function changed(kid: string, more: object): Signer {
+  const own = signer('ES256', kid)
+  return { ...own, jwk: { ...own.jwk, ...more } }
+}
 
 const upstream = await startUpstream(t)
 const trap = await startUpstream(t)
@@ -52,7 +68,11 @@ services:
 `,
   {
     workers: 1,
-    files: { 'keys.json': JSON.stringify({ keys: [rsa.jwk, ec.jwk, ed.jwk, weakRsa.e1, weakRsa.roca, small] }) }
+    files: {
+      'keys.json': JSON.stringify({
+        keys: [rsa.jwk, ec.jwk, ed.jwk, weakRsa.e1, weakRsa.roca, small, ...unfit.map(({ jwk }) => jwk)]
+      })
+    }
   }
 )
 
@@ -213,6 +233,21 @@ departure('an Ed25519 key of small order is refused at load, and what anybody ca
   const signature = Buffer.concat([neutral, Buffer.alloc(32)]).toString('base64url')
   await refusedFor(t, `${input}.${signature}`, /kid names no key/)
 })
+
+departure(
+  'keys that are short, for something else, broken or ambiguous are left out at load, and tokens by them',
+  async (t) => {
+    for (const said of [
+      /key \\?"short\\?" is refused: it is an RSA key of 1024 bits/,
+      /for encryption.* use /,
+      /not to verify.* key_ops/,
+      /key \\?"of another curve\\?" is refused/,
+      /key \\?"twice\\?" is refused: it names two different keys/
+    ])
+      await gateway.said(said)
+    for (const by of unfit) await refusedFor(t, token(by, claims), /kid names no key/)
+  }
+)
 
 departure('duplicate JSON members', async (t) => {
   const h = JSON.stringify(header)
