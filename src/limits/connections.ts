@@ -78,7 +78,7 @@ export class ConnectionLimits {
     }
     if (max === null) return UNCOUNTED
     this.#hash.of(client, domain)
-    const slot = this.#open.acquire(this.#hash.lo, this.#hash.hi, max, this.#worker)
+    const slot = this.#open.acquire(this.#hash.lo, this.#hash.hi, max, this.#worker, 0, true)
     if (slot === BUSY) {
       this.#counters.add(COUNTER.connectionsOverMax)
       return OVER_MAX

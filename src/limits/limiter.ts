@@ -8,7 +8,7 @@
  * Long because each kind of amount is charged, given back and told of here, and nowhere else.
  */
 import { AdmissionWriter, BYTES_OF_ADMISSIONS } from '../memory/admissions.ts'
-import { ConcurrencyTable, NO_ROOM, WAITS } from '../memory/concurrency.ts'
+import { BUSY, ConcurrencyTable, NO_ROOM, WAITS } from '../memory/concurrency.ts'
 import { COUNTER, type Counters } from '../memory/counters.ts'
 import { scaleOf, withScale } from '../memory/debt-sketch.ts'
 import { KeyHash, type Domain } from '../memory/hash.ts'
@@ -334,7 +334,7 @@ export class Limiter {
     const table = identified ? this.#callersAtOnce : this.#strangersAtOnce
     const slot = table.acquire(this.#hash.lo, this.#hash.hi, max, this.#worker, queue)
     into.resetNs = 0
-    into.full = slot === NO_ROOM
+    into.full = slot === NO_ROOM || (slot === BUSY && table.crowded)
     into.waits = slot === WAITS
     into.admitted = slot >= 0
     if (slot >= 0) {

@@ -13,6 +13,11 @@
  * count. A worker destroyed between the two steps leaves a count that is one too high, never one too low: the limit
  * then admits one less for that key, until the process restarts, but never one more.
  *
+ * A key whose window of slots is full is counted without one (crowd.ts), and its requests do not wait. Such a request (1)
+ * is counted there, (2) looks for a slot of its key, killing claims that are TENTATIVE, and goes there if it meets a LIVE
+ * one, (3) is judged. A claim that is TENTATIVE looks whether the key has anybody there, and if so is given up. So a key
+ * never has requests in both places: a claim that (2) did not meet came after it, and found who had been counted by (1).
+ *
  * Waiting. A request that may wait raises the number that wait, draws a ticket and stands in its worker's own queue of
  * the key; the worker publishes the ticket of its first. Whoever has the smallest published ticket of a key goes next,
  * so the queue is first come, first served over all workers, but for two that come within the same microsecond. While
@@ -25,12 +30,14 @@
  * the load ends the wait at once. Who is granted a place or leaves the queue rings, too, while places are free: a ring
  * that came for it is passed on.
  */
+import { bytesOfCrowd, Crowd } from './crowd.ts'
 import { AGAIN, ATTEMPTS, FULL, SlotTable, bytesOfSlots, slotCount } from './slots.ts'
 
 /** Results of `acquire` that are no slot: at the maximum, no room for another key, and `waitingSlot` says where to wait. */
 export const BUSY = -1
 export const NO_ROOM = -2
 export const WAITS = -3
+const AGAIN_WITHOUT = -4
 
 /** Most that a limit may admit at once. */
 export const MAX_CONCURRENT = (1 << 20) - 1
@@ -52,7 +59,7 @@ const LISTEN = 1_000
 
 export function bytesOfConcurrency(slots: number, workers: number): number {
   const words = slotCount(slots) * (workers * COLUMNS + 1) + workers
-  return bytesOfSlots(slots) + words * Int32Array.BYTES_PER_ELEMENT
+  return bytesOfSlots(slots) + words * Int32Array.BYTES_PER_ELEMENT + bytesOfCrowd(slotCount(slots), workers)
 }
 
 export class ConcurrencyTable extends SlotTable {
@@ -60,6 +67,9 @@ export class ConcurrencyTable extends SlotTable {
   underWay = 0
   /** Where a request that WAITS waits. */
   waitingSlot = 0
+  /** Whether the last `acquire` found no slot, and was counted without one. */
+  crowded = false
+  readonly #crowd: Crowd
   readonly #columns: Int32Array
   readonly #tickets: Int32Array
   readonly #bells: Int32Array
@@ -73,6 +83,8 @@ export class ConcurrencyTable extends SlotTable {
     this.#tickets = new Int32Array(buffer, bytesOfSlots(slots) + columns * 4, this.slots)
     this.#bells = new Int32Array(buffer, bytesOfSlots(slots) + (columns + this.slots) * 4, workers)
     this.#workers = workers
+    const words = columns + this.slots + workers
+    this.#crowd = new Crowd(buffer, bytesOfSlots(slots) + words * 4, this.slots, workers)
   }
 
   /**
@@ -80,15 +92,23 @@ export class ConcurrencyTable extends SlotTable {
    * @param lo,hi the key's hash, not both 0
    * @param max 1 to MAX_CONCURRENT
    * @param queue how many may wait for one to end, 0 to MAX_QUEUE
-   * @returns the slot to `release` when the request ends, or BUSY or NO_ROOM; WAITS: `enter` the queue of `waitingSlot`
+   * @param slotOnly whether a key that finds no slot is NO_ROOM, instead of counted without one
+   * @returns what to `release` when the request ends, or BUSY or NO_ROOM; WAITS: `enter` the queue of `waitingSlot`
    */
-  acquire(lo: number, hi: number, max: number, worker: number, queue = 0): number {
+  acquire(lo: number, hi: number, max: number, worker: number, queue = 0, slotOnly = false): number {
+    this.crowded = false
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const slot = this.find(lo, hi)
       if (slot < 0) {
         const claimed = this.claim(lo, hi, 0n, attempt)
-        if (claimed === FULL) return NO_ROOM
         if (claimed === AGAIN) continue
+        if (claimed === FULL && slotOnly) return NO_ROOM
+        if (claimed === FULL || (this.#crowd.any && this.#crowd.count(this.#crowd.keyOf(lo, hi)) > 0)) {
+          if (claimed >= 0) this.giveUp(claimed)
+          const held = this.#acquireWithoutSlot(lo, hi, max, worker)
+          if (held === AGAIN_WITHOUT) continue
+          return held
+        }
         if (!this.#exchange(claimed, this.claimedWord, 1n, 0n)) continue
         return this.#admitted(claimed, worker, 1)
       }
@@ -171,13 +191,14 @@ export class ConcurrencyTable extends SlotTable {
   /** Requests of a key under way now. */
   underWayOf(lo: number, hi: number): number {
     const slot = this.find(lo, hi)
-    if (slot < 0) return 0
+    if (slot < 0) return this.#crowd.any ? this.#crowd.count(this.#crowd.keyOf(lo, hi)) : 0
     const word = this.word(slot)
     return this.holds(slot, word, lo, hi) ? Number(countIn(word)) : 0
   }
 
   /** Ends a request that `acquire` admitted on this worker. The slot is still the key's: its count kept it. */
   release(slot: number, worker: number): void {
+    if (slot >= this.slots) return this.#crowd.leave(slot - this.slots, worker)
     Atomics.sub(this.#columns, this.#at(slot, worker) + UNDER_WAY, 1)
     if (this.#lower(slot, 1n, 0n)) this.ring(slot)
   }
@@ -187,6 +208,7 @@ export class ConcurrencyTable extends SlotTable {
    * takes its index.
    */
   releaseWorker(worker: number): void {
+    this.#crowd.releaseWorker(worker)
     for (let slot = 0; slot < this.slots; slot++) {
       const at = this.#at(slot, worker)
       Atomics.store(this.#columns, at + FIRST, 0)
@@ -199,6 +221,22 @@ export class ConcurrencyTable extends SlotTable {
 
   protected override idle(word: bigint): boolean {
     return countIn(word) === 0n && waitingIn(word) === 0n
+  }
+
+  /** Numbers from `slots` on stand for keys without one. */
+  #acquireWithoutSlot(lo: number, hi: number, max: number, worker: number): number {
+    const key = this.#crowd.keyOf(lo, hi)
+    this.#crowd.enter(key, worker)
+    if (this.overtaken(lo, hi)) {
+      this.#crowd.leave(key, worker)
+      return AGAIN_WITHOUT
+    }
+    const count = this.#crowd.count(key)
+    this.crowded = true
+    this.underWay = Math.min(count, max)
+    if (count <= max) return this.slots + key
+    this.#crowd.leave(key, worker)
+    return BUSY
   }
 
   #at(slot: number, worker: number): number {

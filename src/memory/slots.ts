@@ -208,6 +208,11 @@ export abstract class SlotTable {
     return false
   }
 
+  /** Instead of step 4: what `claim` gave is not wanted. Does nothing if a rival has killed it. */
+  protected giveUp(slot: number): void {
+    Atomics.compareExchange(this.words, slot * 2 + 1, this.claimedWord, this.claimedWord + 1n)
+  }
+
   /** Share of slots in use, from a sample: for metrics. */
   fill(now: bigint): number {
     const sample = Math.min(SAMPLE, this.slots)

@@ -3,6 +3,7 @@
  * are one count. limit-table's is in test/regression/309.
  */
 import t from 'tap'
+import { bytesOfConcurrency, ConcurrencyTable } from '../../src/memory/concurrency.ts'
 import { newVerdict } from '../../src/memory/limit-table.ts'
 import { bytesOfQuotaTable, QuotaTable } from '../../src/memory/quota-table.ts'
 import { bytesOfSlidingTable, SlidingTable } from '../../src/memory/sliding-table.ts'
@@ -103,3 +104,44 @@ for (const [name, steps] of [
     )
   )
 }
+
+const AT_ONCE = 2
+
+function atOnceExceeded(seed: number): string | null {
+  const random = numbers(seed)
+  const buffer = new SharedArrayBuffer(bytesOfConcurrency(SLOTS, DEEPEST + 1))
+  const threads = Array.from({ length: DEEPEST + 1 }, () => new ConcurrencyTable(buffer, SLOTS, DEEPEST + 1))
+  const [first] = threads
+  const key = (n: number) => [100 + n, 7919 * (100 + n)] as const
+  // As many others as slots, of which some end and make room for the hot ones.
+  const others = Array.from({ length: SLOTS }, (_, n) => first?.acquire(n + 1, n * 7919, 1, 0) ?? -1)
+  const held: { hot: number; slot: number; thread: number }[] = []
+  let exceeded = 0
+  const one = (thread: number): void => {
+    const table = threads[thread]
+    const choice = random(8)
+    if (choice === 0 && others.length > 0) return table?.release(others.pop() ?? 0, 0)
+    if (choice < 4 && held.length > 0) {
+      const [ended] = held.splice(random(held.length), 1)
+      if (ended !== undefined) table?.release(ended.slot, ended.thread)
+      return
+    }
+    const hot = random(3)
+    const slot = table?.acquire(...key(hot), AT_ONCE, thread) ?? -1
+    if (slot < 0) return
+    held.push({ hot, slot, thread })
+    if (held.filter((each) => each.hot === hot).length > AT_ONCE) exceeded++
+  }
+  play(random, one, () => undefined)
+  if (exceeded > 0) return `${seed}: ${exceeded} above the maximum`
+  for (const { slot, thread } of held) first?.release(slot, thread)
+  const left = [0, 1, 2].map((hot) => first?.underWayOf(...key(hot)))
+  return left.every((n) => n === 0) ? null : `${seed}: ${left.join()} left`
+}
+
+t.test('requests at once, while others end', async (t) =>
+  t.same(
+    Array.from({ length: 10 * RUNS }, (_, seed) => atOnceExceeded(seed)).filter((found) => found !== null),
+    []
+  )
+)
