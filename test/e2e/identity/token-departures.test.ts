@@ -240,7 +240,7 @@ departure(
     for (const said of [
       /key \\?"short\\?" is refused: it is an RSA key of 1024 bits/,
       /for encryption.* use /,
-      /not to verify.* key_ops/,
+      /not to verify.*key_ops/,
       /key \\?"of another curve\\?" is refused/,
       /key \\?"twice\\?" is refused: it names two different keys/
     ])
