@@ -22,8 +22,8 @@
  * A thread that finds them apart makes the next step itself and looks again; each step is a compareExchange from a
  * value that never returns, so of two that make it one succeeds and the other has nothing left to do.
  *
- * Take-over. A slot is idle once its second has passed: both windows are over. The claimant stores its tally before its
- * word becomes LIVE. A thread with an older clock may still charge the tally of the owner before, between the two; that
+ * Take-over. A slot is idle once its second has passed: both windows are over. The claimant sets its tally before its
+ * word becomes LIVE, by a compareExchange from what it read while its claim stood. A thread with an older clock may still charge the tally of the owner before, between the two; that
  * charge was admitted in a window that can't count for anyone any more, and is overwritten with the rest of it. It can't
  * meet the tally of the new owner, whose second is later.
  *
@@ -251,12 +251,25 @@ export class SlidingTable extends SlotTable {
     const at = this.#ns(clock)
     const second = secondOf(at, window)
     const present = Math.min(carried + (fits ? units : 0), MAX_WINDOW_COUNT)
-    Atomics.store(this.#tallies, slot, this.#pack(second, present << 1))
+    if (!this.#storeTally(slot, this.#pack(second, present << 1))) return false
     const word = this.#pack(second, 0)
     if (Atomics.compareExchange(this.words, slot * 2 + 1, this.claimedWord, word) !== this.claimedWord) return false
     settle(window, 0, present, elapsedIn(second, at, window), 0, into)
     into.admitted = fits
     return true
+  }
+
+  /**
+   * The tally of a slot that is claimed. Not a plain store: a claim may have been killed, and its slot be another key's by
+   * now, whose tally differs from the one that was read while the claim still stood. False: it has been killed.
+   */
+  #storeTally(slot: number, tally: bigint): boolean {
+    for (;;) {
+      const before = BigInt.asIntN(64, Atomics.load(this.#tallies, slot))
+      if (this.word(slot) !== this.claimedWord) return false
+      const found = BigInt.asIntN(64, Atomics.compareExchange(this.#tallies, slot, before, tally))
+      if (found === before) return true
+    }
   }
 
   /** Judges by the sketch. False: to be judged again. */

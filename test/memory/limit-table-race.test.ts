@@ -4,23 +4,31 @@ import { Worker } from 'node:worker_threads'
 import { bytesOfConcurrency, ConcurrencyTable } from '../../src/memory/concurrency.ts'
 import { KeyHash } from '../../src/memory/hash.ts'
 import { bytesOfLimitTable } from '../../src/memory/limit-table.ts'
+import { bytesOfQuotaTable } from '../../src/memory/quota-table.ts'
+import { bytesOfSlidingTable } from '../../src/memory/sliding-table.ts'
 import type { Race } from './fixtures/race.ts'
 
 const THREADS = 4
 const HOUR = 3_600_000
 
-function race(more: Pick<Race, 'kind' | 'slots' | 'rounds' | 'keys' | 'tries' | 'burst' | 'period'>): Race {
+function race(more: Pick<Race, 'kind' | 'slots' | 'rounds' | 'keys' | 'tries' | 'burst' | 'period' | 'hold'>): Race {
   const clock = new SharedArrayBuffer(16)
   new BigInt64Array(clock)[0] = 1_000_000n
-  const bytes = more.kind === 'at-once' ? bytesOfConcurrency(more.slots, THREADS) : bytesOfLimitTable(more.slots)
+  const bytes = {
+    rounds: bytesOfLimitTable,
+    running: bytesOfLimitTable,
+    'at-once': (slots: number) => bytesOfConcurrency(slots, THREADS),
+    windows: bytesOfSlidingTable,
+    quotas: bytesOfQuotaTable
+  }
   return {
     ...more,
-    table: new SharedArrayBuffer(bytes),
+    table: new SharedArrayBuffer(bytes[more.kind](more.slots)),
     threads: THREADS,
     thread: 0,
     barrier: new SharedArrayBuffer(8),
     clock,
-    results: new SharedArrayBuffer((more.rounds * more.keys + 2) * 4)
+    results: new SharedArrayBuffer((more.rounds * more.keys + 3) * 4)
   }
 }
 
@@ -36,10 +44,23 @@ const takenOver = race({ kind: 'rounds', slots: 64, rounds: 400, keys: 40, tries
 const crowded = race({ kind: 'rounds', slots: 64, rounds: 40, keys: 300, tries: 3, burst: 2, period: HOUR })
 const running = race({ kind: 'running', slots: 64, rounds: 1, keys: 60, tries: 400, burst: 2, period: 1 })
 const atOnce = race({ kind: 'at-once', slots: 64, rounds: 1, keys: 5, tries: 15_000, burst: 2, period: 1 })
+// Four threads with 40 requests under way each, of 200 keys in 64 slots.
+const atOnceCrowded = race({
+  kind: 'at-once',
+  slots: 64,
+  rounds: 1,
+  keys: 200,
+  tries: 15_000,
+  burst: 2,
+  period: 1,
+  hold: 40
+})
+const crowdedWindows = race({ kind: 'windows', slots: 64, rounds: 40, keys: 300, tries: 2, burst: 4, period: HOUR })
+const crowdedQuotas = race({ kind: 'quotas', slots: 64, rounds: 40, keys: 300, tries: 2, burst: 4, period: HOUR })
 
 t.before(async () => {
   // One set of threads for all races: starting threads costs more than the races do.
-  const races = [oneKey, newKeys, takenOver, crowded, running, atOnce]
+  const races = [oneKey, newKeys, takenOver, crowded, running, atOnce, atOnceCrowded, crowdedWindows, crowdedQuotas]
   const ends = Array.from({ length: THREADS }, (_, thread) => {
     const worker = new Worker(new URL('./fixtures/race.ts', import.meta.url), {
       workerData: races.map((of) => ({ ...of, thread })),
@@ -98,5 +119,34 @@ t.test('requests at once never exceed the maximum, and all places come back', as
   for (let key = 0; key < keys; key++) {
     hash.of(`${key}`, domain)
     t.equal(table.underWayOf(hash.lo, hash.hi), 0)
+  }
+})
+
+t.test('requests at once of more keys than slots never exceed the maximum, and all places come back', async (t) => {
+  const { keys } = atOnceCrowded
+  const [above, admitted = 0, without = 0] = results(atOnceCrowded).slice(keys)
+  t.equal(above, 0, 'nothing above the maximum')
+  t.ok(without > 1000 && admitted - without > 1000, `${without} of ${admitted} without a slot`)
+  const table = new ConcurrencyTable(atOnceCrowded.table, atOnceCrowded.slots, THREADS)
+  const hash = new KeyHash([1, 2, 3, 4])
+  const domain = hash.domain('race')
+  let left = 0
+  for (let key = 0; key < keys; key++) {
+    hash.of(`${key}`, domain)
+    left += table.underWayOf(hash.lo, hash.hi)
+  }
+  t.equal(left, 0)
+})
+
+t.test('windows and quotas of more keys than slots: none gets more than its count', async (t) => {
+  for (const [of, least] of [
+    [crowdedWindows, 2],
+    [crowdedQuotas, 4]
+  ] as const) {
+    const admitted = results(of).slice(0, of.rounds * of.keys)
+    t.ok(Math.max(...admitted) <= 4, `${of.kind}: eight tries each`)
+    const served = admitted.filter((n) => n >= least).length / admitted.length
+    t.ok(served > 0.95, `${of.kind}: ${served} have ${least}`)
+    t.ok(admitted.slice(-of.keys).filter((n) => n >= least).length > of.keys * 0.95, 'the last round as the first')
   }
 })
