@@ -22,6 +22,18 @@ export function digestOf(plan: Omit<Plan, 'digest'>, contents: readonly string[]
   return hash.digest('hex')
 }
 
+/** What is said of the members of one set of keys, in the order in which they are said. */
+interface Member {
+  key: string
+  /** The key as JSON, with its colon. */
+  prefix: string
+  isFile: boolean
+  below: boolean
+}
+
+/** By their keys, in the order they were made: thousands of objects of a plan share a few dozen. */
+const shapes = new Map<string, readonly Member[]>()
+
 /** JSON with sorted keys. */
 function canonical(value: unknown, ownersWords: boolean): string {
   if (typeof value === 'string') return JSON.stringify(value)
@@ -33,13 +45,31 @@ function canonical(value: unknown, ownersWords: boolean): string {
     return `[${text}]`
   }
   const members = value as Record<string, unknown>
-  // By UTF-16 code units: the engine's own order, which is twice as quick as a comparison of ours.
-  for (const key of Object.keys(members).toSorted()) {
+  const keys = Object.keys(members)
+  for (const { key, prefix, isFile, below } of ownersWords ? membersOf(keys, true) : shapeOf(keys)) {
     const member = members[key]
-    if (member === undefined || (!ownersWords && key === 'where')) continue
-    const file = !ownersWords && (key === 'certFile' || key === 'keyFile') && typeof member === 'string'
-    const below = ownersWords || OWNERS_WORDS.has(key)
-    text += `${JSON.stringify(key)}:${canonical(file ? basename(member) : member, below)},`
+    if (member === undefined) continue
+    text += `${prefix}${canonical(isFile && typeof member === 'string' ? basename(member) : member, below)},`
   }
   return `{${text}}`
+}
+
+function shapeOf(keys: readonly string[]): readonly Member[] {
+  const name = keys.join('\0')
+  let shape = shapes.get(name)
+  if (shape === undefined) shapes.set(name, (shape = membersOf(keys, false)))
+  return shape
+}
+
+function membersOf(keys: readonly string[], ownersWords: boolean): Member[] {
+  // By UTF-16 code units: the engine's own order, which is twice as quick as a comparison of ours.
+  return keys
+    .toSorted()
+    .filter((key) => ownersWords || key !== 'where')
+    .map((key) => ({
+      key,
+      prefix: `${JSON.stringify(key)}:`,
+      isFile: !ownersWords && (key === 'certFile' || key === 'keyFile'),
+      below: ownersWords || OWNERS_WORDS.has(key)
+    }))
 }
