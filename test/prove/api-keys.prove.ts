@@ -23,11 +23,10 @@ interface Cost {
 /** From the command to the ready line, and of a reload as the owner's command sees it. */
 async function costs(owner: Owner, consumers: number): Promise<{ start: Cost; reload: Cost }> {
   const upstream = await startUpstream(owner)
+  // Made before: the owner's file is there when he starts.
+  const files = { 'consumers.jsonl': consumersFile(consumers) }
   const began = performance.now()
-  const gateway = await startGateway(owner, largeConfiguration(10, upstream.url, 'a'), {
-    files: { 'consumers.jsonl': consumersFile(consumers) },
-    group: true
-  })
+  const gateway = await startGateway(owner, largeConfiguration(10, upstream.url, 'a'), { files, group: true })
   const processor = (): number => processorTime(gateway.child.pid ?? 0) / 1000
   const start = { wall: performance.now() - began, processor: processor() }
   gateway.writeConfig(largeConfiguration(10, upstream.url, 'b'))
