@@ -21,6 +21,8 @@ export type VerifyAnswer = VerificationKey | null | Error
 /** The verifier's only need; tests and `explain` can do without threads. */
 export interface SignatureVerifier {
   verify(request: VerifyRequest): Promise<VerifyAnswer>
+  /** Requests may come from now on: what the first would wait for can start. */
+  start?(): void
   close(): Promise<void>
 }
 
@@ -33,33 +35,43 @@ interface Waiting {
 const MAX_TASK = 64
 
 export class VerifyPool implements SignatureVerifier {
-  readonly #pool: Threads<VerifyTask, number[]>
+  #pool: Threads<VerifyTask, number[]> | null = null
+  readonly #file: URL
   readonly #threads: number
   #waiting: Waiting[] = []
   #scheduled = false
-  #running = 0
+  #tasksOut = 0
   #closed = false
   /** Signatures checked and tasks sent since the start. */
   verified = 0
   tasks = 0
 
-  /**
-   * Starts its threads at once and keeps them: the first token after a quiet night must not pay 50 ms for a thread.
-   * An idle one sleeps in Atomics.wait and costs memory only.
-   */
   constructor(options: { threads: number; file?: URL }) {
     this.#threads = options.threads
+    this.#file = options.file ?? threadFile('pool-thread', import.meta.url)
+  }
+
+  /**
+   * Starts its threads and keeps them: the first token after a quiet night must not pay 50 ms for a thread. An idle one
+   * sleeps in Atomics.wait and costs memory only. Not before there is something to serve: at a start they would take
+   * the processor from what that waits for.
+   */
+  start(): void {
+    this.#threadsUp()
+  }
+
+  #threadsUp(): Threads<VerifyTask, number[]> {
     // This class bounds what waits; a thread is never given more than one task.
-    this.#pool = new Threads(options.file ?? threadFile('pool-thread', import.meta.url), {
-      least: options.threads,
-      most: options.threads,
-      queue: options.threads
-    })
+    return (this.#pool ??= new Threads(this.#file, {
+      least: this.#threads,
+      most: this.#threads,
+      queue: this.#threads
+    }))
   }
 
   /** Resolves when a thread has loaded its code. */
   async ready(): Promise<void> {
-    await this.#pool.run({ keys: [], jobs: [] })
+    await this.#threadsUp().run({ keys: [], jobs: [] })
   }
 
   /** Never rejects. The caller bounds how many wait. */
@@ -84,11 +96,11 @@ export class VerifyPool implements SignatureVerifier {
     const waiting = this.#waiting
     this.#waiting = []
     for (const { resolve } of waiting) resolve(new Error('the verification threads are closed'))
-    await this.#pool.close()
+    await this.#pool?.close()
   }
 
   #send(): void {
-    while (this.#waiting.length > 0 && this.#running < this.#threads && !this.#closed) {
+    while (this.#waiting.length > 0 && this.#tasksOut < this.#threads && !this.#closed) {
       const batch = this.#waiting.length <= MAX_TASK ? this.#waiting : this.#waiting.slice(0, MAX_TASK)
       this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(MAX_TASK)
       void this.#run(batch)
@@ -102,16 +114,16 @@ export class VerifyPool implements SignatureVerifier {
       token: request.token,
       keys: request.keys.map((key) => indexIn(keys, key))
     }))
-    this.#running++
+    this.#tasksOut++
     this.tasks++
     let signers: number[] | Error
     try {
-      signers = await this.#pool.run({ keys, jobs })
+      signers = await this.#threadsUp().run({ keys, jobs })
       this.verified += jobs.length
     } catch (error) {
       signers = error instanceof Error ? error : new Error(String(error))
     }
-    this.#running--
+    this.#tasksOut--
     for (const [i, { resolve }] of batch.entries()) {
       resolve(signers instanceof Error ? signers : (keys[signers[i] ?? -1] ?? null))
     }

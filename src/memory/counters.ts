@@ -27,7 +27,6 @@ export const COUNTER_NAMES = [
   'introspections',
   'introspectionFailures',
   /** Connections ended because their bytes were no HTTP that could be answered. */
-  'parserRefusals',
   'connectionsOpened',
   'connectionsClosed',
   /** Header fields dropped for an underscore in their name. */

@@ -37,7 +37,6 @@ const FROM_COUNTERS: { readonly [N in CounterName]: readonly [metric: string, he
   verifyQueueRefusals: ['verify_queue_refusals_total', 'Tokens refused because too many waited for verification'],
   introspections: ['token_introspections_total', 'Questions to issuers about opaque tokens'],
   introspectionFailures: ['token_introspection_failures_total', 'Such questions that got no usable answer'],
-  parserRefusals: ['parser_refusals_total', 'Connections ended for bytes that are no HTTP request'],
   connectionsOpened: ['connections_opened_total', 'Client connections taken'],
   connectionsClosed: ['connections_closed_total', 'Client connections ended'],
   underscoreHeadersDropped: ['underscore_headers_dropped_total', 'Header fields dropped for an underscore in the name'],

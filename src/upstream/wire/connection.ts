@@ -9,7 +9,7 @@ import type { ExchangeConnection, WireExchange } from './exchange.ts'
 import { NO_ROOM, Outgoing } from './outgoing.ts'
 import { readBeforeDestroy } from './read-before-destroy.ts'
 import { type ResponseReader, ResponseParser } from './response-parser.ts'
-import { atEndOfTurn, type Flushable } from '../../turn.ts'
+import { type Flushable, Gathering } from '../../turn.ts'
 
 /** An older connection is not used again, so that a target that moved or grew is noticed under steady load too. */
 export const MAX_AGE = 300_000
@@ -25,6 +25,9 @@ const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024)
 
 /** Where all connections of the thread put together what they write. */
 const outgoing = new Outgoing()
+
+/** Connections with something to write. */
+const heads = new Gathering()
 
 /**
  * One socket to a target. It carries one exchange at a time, or several GET and HEAD where the upstream is trusted
@@ -191,7 +194,7 @@ export class WireConnection implements Carrier<WireExchange>, ExchangeConnection
   #gather(): void {
     if (this.#gathering) return
     this.#gathering = true
-    atEndOfTurn(this)
+    heads.add(this)
   }
 
   /** Writes the heads that wait and what was gathered of the body. False: the socket has more to write than it likes. */
