@@ -48,6 +48,6 @@ async function run(owner: Owner, mode: (typeof MODES)[number], secure: boolean):
   const held = most - before
   return {
     holds: others && opened > CONNECTIONS && left < CONNECTIONS / 10 && held < MOST_MEMORY,
-    figure: `${answered} answers of others, ${lost.length} lost; ${left} connections left; ${(held / 2 ** 20).toFixed(0)} MB`
+    figure: `${answered} answers of others (${[...statuses].map(([status, n]) => `${n} × ${status}`).join(', ')}), ${lost.length} lost; ${opened} connections came, ${left} left; ${(held / 2 ** 20).toFixed(0)} MB`
   }
 }
