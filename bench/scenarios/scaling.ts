@@ -2,7 +2,7 @@
 import type { Load, Variation } from '../load.ts'
 import { alternate, pairedRatio } from '../pairs.ts'
 import { startGatehouse } from '../peers/gatehouse.ts'
-import { costPerRequest, type Figure, type Scenario, warmUp, withPeers } from '../scenario.ts'
+import { type Bench, costPerRequest, type Figure, type Scenario, warmUp, withPeers } from '../scenario.ts'
 import { limit, manyRoutesConfig, routePath, SECURED_PATH, securedConfig, type SecuredOptions } from './config.ts'
 
 /** Requests that differ, so that neither table answers from the processor's nearest cache only. */
@@ -108,6 +108,14 @@ const KINDS: readonly Kind[] = [
   }
 ]
 
+/** With a browser's origin, or `cors` has nothing to do. */
+function securedLoad(bench: Bench): Load {
+  return {
+    path: SECURED_PATH,
+    headers: { authorization: `Bearer ${bench.tokens.RS256}`, origin: 'https://app.example.com' }
+  }
+}
+
 export const policies: Scenario = {
   name: 'policies',
   about: 'what one more matching policy of each kind costs, as a share of the request',
@@ -116,10 +124,7 @@ export const policies: Scenario = {
     const start = (options: Partial<SecuredOptions>) => () =>
       startGatehouse(bench.build, { config: securedConfig(bench, { algorithm: 'RS256', ...options }) })
     return withPeers([start({}), ...KINDS.map((kind) => start(kind.add()))], async (gateways) => {
-      const load: Load = {
-        path: SECURED_PATH,
-        headers: { authorization: `Bearer ${bench.tokens.RS256}`, origin: 'https://app.example.com' }
-      }
+      const load = securedLoad(bench)
       await warmUp(bench, gateways, load)
       // Six gateways: a second round would not fit into a quick run.
       const rounds = bench.effort.quick ? 1 : bench.effort.rounds
@@ -138,5 +143,28 @@ export const policies: Scenario = {
         }
       })
     })
+  },
+  compare: async (bench, older) => {
+    const figures: Figure[] = []
+    for (const { name, add, copies } of KINDS) {
+      const config = securedConfig(bench, { algorithm: 'RS256', ...add() })
+      const starters = [bench.build, older].map((build) => () => startGatehouse(build, { config }))
+      const [ours = [], theirs = []] = await withPeers(starters, async (gateways) => {
+        const load = securedLoad(bench)
+        await warmUp(bench, gateways, load)
+        return alternate(bench.effort.rounds, gateways, async (gateway) => {
+          return (await costPerRequest(bench, gateway, load, bench.effort.seconds)).us
+        })
+      })
+      const note = copies === 1 ? {} : { note: `a request with ${copies} of them` }
+      figures.push({
+        scenario: `policy-${name}`,
+        against: older.name,
+        unit: 'us',
+        ...pairedRatio(ours, theirs),
+        ...note
+      })
+    }
+    return figures
   }
 }
