@@ -16,6 +16,12 @@ export interface Evidence {
   id: string
 }
 
+/** Where a scenario counts the events of one key: its place in the shared table of events, the same for all threads. */
+export interface Bucket {
+  lo: number
+  hi: number
+}
+
 export interface BanReport {
   /** `address`: of one client, or a network; `key`: of what a scenario counts by. */
   kind: 'address' | 'key'
@@ -38,9 +44,12 @@ export interface BanReport {
   mode: Mode
   /** Slowed down and told of, instead of refused: several identities have succeeded from there. */
   limited: boolean
-  /** The last requests that counted, oldest first, as far as the thread that banned has seen them. */
+  /** The last requests that counted, oldest first, EVIDENCE_SHOWN at most. */
   evidence: Evidence[]
 }
+
+/** Requests shown of a ban. Each of as many bans as the table holds keeps so many, in memory and on the disk. */
+export const EVIDENCE_SHOWN = 8
 
 /** Longest path kept as evidence. */
 export const EVIDENCE_PATH = 256

@@ -3,7 +3,7 @@
  * Everything is structured-clone-safe. Requests never travel here: the data plane shares only memory.
  */
 import type { MessagePort } from 'node:worker_threads'
-import type { BanReport } from './ban.ts'
+import type { BanReport, Bucket, Evidence } from './ban.ts'
 import type { ConsumerPlan } from './plan/consumer.ts'
 import type { TokenAlgorithm } from './plan/identity.ts'
 import type { KeySet } from './plan/keys.ts'
@@ -75,6 +75,8 @@ export type ControlToWorker =
   /** All keys that tokens for services may be signed with; replaces those before. */
   | { type: 'signing-keys'; keys: SigningKey[] }
   | { type: 'revocations'; change: RevocationChange; confirm: number }
+  /** Another worker has banned by this bucket: what went to it here? */
+  | { type: 'testify'; bucket: Bucket; number: number }
 
 /** A private key of the gateway's own. */
 export interface SigningKey {
@@ -104,8 +106,10 @@ export type WorkerToControl =
   | { type: 'confirmed'; number: number }
   /** A token named a key that its issuer's set lacks: worth fetching the set again. */
   | { type: 'unknown-kid'; issuer: string }
-  /** Detection banned somebody: it holds already. */
-  | { type: 'banned'; ban: BanReport }
+  /** Detection banned somebody: it holds already. By `bucket` other workers find what they have seen of it. */
+  | { type: 'banned'; ban: BanReport; bucket: Bucket | null }
+  /** The answer to `testify` of this number. */
+  | { type: 'testimony'; number: number; evidence: Evidence[] }
   /** Told once in a while per client. */
   | { type: 'connection-refused'; refused: RefusedConnection }
   /** Whether a worker reaches the store of the cluster itself, for strict limits. */

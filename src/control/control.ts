@@ -109,11 +109,13 @@ export class Control {
       keyUses: this.#keyUses,
       crowdsec: () => this.#defence.crowdsec.report()
     })
-    this.#defence = new Defence(memory, log, this.#closers)
+    this.#defence = new Defence(memory, log, this.#closers, (bucket, except) =>
+      this.#rollout.testimonies(bucket, except)
+    )
     this.#rollout = new Rollout({
       ...workerNotes(log),
       unknownKid: (issuer) => void this.#keys?.refetch(issuer),
-      banned: (ban) => this.#defence.book.made(ban),
+      banned: (ban, bucket, worker) => void this.#defence.witnesses.banned(ban, bucket, worker),
       revocations: () => this.#durable.revocations?.whole() ?? null,
       joined: (index) => {
         this.#workers.serves(index)

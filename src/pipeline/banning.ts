@@ -20,7 +20,8 @@ export function banClient(x: Exchange, cause: Cause, certain = false): void {
 export function canaryUsed(x: Exchange, key: string, where: string): void {
   const { mode } = x.tables.threats.plan
   const reason = `the canary key ${key} was used`
-  banClient(x, { scenario: CANARY, where, reason, times: CANARY_BAN, mode, evidence: [thisRequest(x, 401)] }, true)
+  const evidence = [thisRequest(x, 401)]
+  banClient(x, { scenario: CANARY, where, reason, times: CANARY_BAN, mode, evidence, bucket: null }, true)
 }
 
 export function thisRequest(x: Exchange, status: number): Evidence {

@@ -76,6 +76,8 @@ function keyText(under: BannedKey, x: Exchange): string {
 
 function causeOf(scenario: Scenario, key: string, x: Exchange): Cause {
   const { name, where, mode, ban: times, rate, count: event, by } = scenario.plan
+  const { detector } = x.tables.services
+  const bucket = detector.bucketOf(scenario, key)
   const what = event.distinct === null ? 'events' : `distinct ${PLURAL[event.distinct]}`
   const whose = by === 'account' ? ` against ${key}` : ''
   return {
@@ -84,7 +86,8 @@ function causeOf(scenario: Scenario, key: string, x: Exchange): Cause {
     reason: `more than ${rate.count} ${what}${whose} in ${rate.period / 1000} s`,
     times,
     mode,
-    evidence: x.tables.services.detector.evidence(scenario, key)
+    evidence: detector.evidence(bucket),
+    bucket
   }
 }
 

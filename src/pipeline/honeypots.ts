@@ -17,7 +17,7 @@ export function honeypots(x: Exchange): Verdict {
   const refusal = refuse('banned', 'honeypot', reason, { rule: HONEYPOT, where })
   const { mode } = threats.plan
   const evidence = [thisRequest(x, refusal.problem.status)]
-  banClient(x, { scenario: HONEYPOT, where, reason, times: ban, mode, evidence })
+  banClient(x, { scenario: HONEYPOT, where, reason, times: ban, mode, evidence, bucket: null })
   if (mode === 'enforce') return refusal
   x.wouldDeny(refusal)
   return CONTINUE

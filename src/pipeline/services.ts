@@ -12,7 +12,7 @@ import { Admission, NEWCOMER } from '../limits/admission.ts'
 import { ConnectionLimits } from '../limits/connections.ts'
 import type { StrictStore } from '../cluster/strict-store.ts'
 import { Limiter, newLimitVerdict, type LimitVerdict } from '../limits/limiter.ts'
-import type { BanReport } from '../ban.ts'
+import type { BanReport, Bucket } from '../ban.ts'
 import { Beats } from '../memory/beats.ts'
 import { monotonicNs, wallMs } from '../memory/clock.ts'
 import { COUNTER, Counters } from '../memory/counters.ts'
@@ -45,7 +45,8 @@ export interface WorkerOptions {
   env: Env
   events: {
     unknownKid(issuer: string): void
-    banned?(ban: BanReport): void
+    /** By `bucket` the other workers find what they have seen; null: one request was enough. */
+    banned?(ban: BanReport, bucket: Bucket | null): void
     connectionRefused?(refused: RefusedConnection): void
   }
   // What stands in for the part that serves, where nothing is to be served: rehearsals and tests.
@@ -121,7 +122,7 @@ export class WorkerServices {
     this.counters = new Counters(memory, index)
     this.monotonic = monotonic
     this.detector = new Detector(memory, this.counters, monotonic)
-    this.bans = new Bans(memory, this.detector, this.counters, (ban) => events.banned?.(ban))
+    this.bans = new Bans(memory, this.detector, this.counters, (ban, bucket) => events.banned?.(ban, bucket))
     this.limiter = new Limiter(memory, index, this.counters, monotonic, clock)
     this.connections = new ConnectionLimits(memory, index, this.counters, monotonic)
     this.#connectionRefused = (refused) => events.connectionRefused?.(refused)

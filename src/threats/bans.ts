@@ -2,7 +2,7 @@
  * Banning: from "one too many" to a ban that holds on every thread. The thread that saw the event decides alone; the
  * control thread is told, which keeps and explains it.
  */
-import type { BanReport, Evidence } from '../ban.ts'
+import type { BanReport, Bucket, Evidence } from '../ban.ts'
 import { formatIp, networkOf, prefixKey } from '../ip.ts'
 import { type IpSet } from '../ip-set.ts'
 import {
@@ -29,8 +29,14 @@ export interface Cause {
   reason: string
   times: BanTimes
   mode: Mode
+  /** As far as this thread saw it. */
   evidence: Evidence[]
+  /** Where all threads counted what led to it; null where one request was enough. */
+  bucket: Bucket | null
 }
+
+/** @param bucket by which the other threads find what they have seen, or null */
+export type TellBan = (ban: BanReport, bucket: Bucket | null) => void
 
 /** Bits of the network that is banned when sixteen of its addresses are. */
 const NETWORK_BITS_V4 = 24
@@ -41,11 +47,11 @@ export class Bans {
   readonly table: BanTable
   readonly #detector: Detector
   readonly #counters: Counters
-  readonly #report: (ban: BanReport) => void
+  readonly #report: TellBan
   readonly #found: BanFound = { until: 0, info: 0 }
 
   /** @param report called in the thread that banned, right after the ban holds */
-  constructor(memory: SharedMemory, detector: Detector, counters: Counters, report: (ban: BanReport) => void) {
+  constructor(memory: SharedMemory, detector: Detector, counters: Counters, report: TellBan) {
     this.table = new BanTable(memory)
     this.#detector = detector
     this.#counters = counters
@@ -130,9 +136,10 @@ export class Bans {
     now: number
   ): void {
     this.#counters.add(limited ? COUNTER.addressesLimited : COUNTER.bans)
-    const { scenario, where, reason, mode, evidence, times } = cause
+    const { scenario, where, reason, mode, evidence, times, bucket } = cause
     const remembered = until + times.max
-    this.#report({ ...target, scenario, where, reason, at: now, until, offences, remembered, mode, limited, evidence })
+    const ban = { ...target, scenario, where, reason, at: now, until, offences, remembered, mode, limited, evidence }
+    this.#report(ban, bucket)
   }
 }
 

@@ -11,7 +11,7 @@
  * a key's window: then an event that only the table's sketch would refuse isn't counted. The table is not the limits': who fills it blinds detection for a
  * minute and takes no slot from a limit.
  */
-import type { Evidence } from '../ban.ts'
+import type { Bucket, Evidence } from '../ban.ts'
 import { scaleOf, withScale } from '../memory/debt-sketch.ts'
 import { KeyHash, type Domain } from '../memory/hash.ts'
 import { LimitTable, newRate, newVerdict, type Rate } from '../memory/limit-table.ts'
@@ -94,10 +94,14 @@ export class Detector {
     return over === true
   }
 
-  /** The last events of a key that counted, as far as this thread saw them. */
-  evidence(scenario: Scenario, key: string): Evidence[] {
+  bucketOf(scenario: Scenario, key: string): Bucket {
     this.#hash.of(key, scenario.bucket)
-    return this.#evidence.of(this.#hash.lo, withScale(this.#hash.hi, scenario.scale))
+    return { lo: this.#hash.lo, hi: withScale(this.#hash.hi, scenario.scale) }
+  }
+
+  /** The last events of a bucket that counted, as far as this thread saw them. */
+  evidence(bucket: Bucket): Evidence[] {
+    return this.#evidence.of(bucket)
   }
 
   /** Somebody who proved who they are got through from an address: to be told again after CROWD_PERIOD. */

@@ -1,17 +1,14 @@
-import { EVIDENCE_PATH, type Evidence } from '../ban.ts'
+import { EVIDENCE_PATH, EVIDENCE_SHOWN, type Bucket, type Evidence } from '../ban.ts'
 
 /** Events a worker remembers, over all clients; the oldest makes room. */
 const REMEMBERED = 1024
-/** Requests shown of a ban. */
-const SHOWN = 8
-
 /** One place of the ring, filled again and again: an event allocates nothing. */
-interface Place extends Evidence {
-  lo: number
-  hi: number
-}
+interface Place extends Evidence, Bucket {}
 
-/** The last events of one worker, by the bucket they went to: what a ban shows when it is asked why. */
+/**
+ * The last events of one worker, by the bucket they went to: what a ban shows when it is asked why. Only this worker
+ * writes and reads it; the control thread asks every worker for its part when one of them has banned.
+ */
 export class EvidenceRing {
   readonly #places: Place[] = Array.from({ length: REMEMBERED }, () => ({
     lo: 0,
@@ -37,10 +34,10 @@ export class EvidenceRing {
     place.id = request.id
   }
 
-  /** The last eight of a bucket, oldest first. */
-  of(lo: number, hi: number): Evidence[] {
+  /** The last of a bucket, oldest first, EVIDENCE_SHOWN at most. */
+  of({ lo, hi }: Bucket): Evidence[] {
     const found: Evidence[] = []
-    for (let i = 1; i <= REMEMBERED && found.length < SHOWN; i++) {
+    for (let i = 1; i <= REMEMBERED && found.length < EVIDENCE_SHOWN; i++) {
       const place = this.#places[(this.#next - i + REMEMBERED) % REMEMBERED] as Place
       if (place.lo === lo && place.hi === hi && place.id !== '') found.push(evidenceOf(place))
     }

@@ -24,7 +24,7 @@ const services = new WorkerServices({
   env,
   events: {
     unknownKid: (issuer) => toControl({ type: 'unknown-kid', issuer }),
-    banned: (ban) => toControl({ type: 'banned', ban }),
+    banned: (ban, bucket) => toControl({ type: 'banned', ban, bucket }),
     connectionRefused: (refused) => toControl({ type: 'connection-refused', refused })
   }
 })
@@ -60,6 +60,12 @@ start.control.on('message', (message: ControlToWorker) => {
       services.revocations.change(add, remove, whole)
       return toControl({ type: 'confirmed', number: message.confirm })
     }
+    case 'testify':
+      return toControl({
+        type: 'testimony',
+        number: message.number,
+        evidence: services.detector.evidence(message.bucket)
+      })
     case 'begin':
       staging.begin(message.head)
       return toControl({ type: 'more', generation: message.head.generation })

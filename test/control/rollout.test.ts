@@ -196,3 +196,20 @@ t.test('revocations of the configuration travel in parts, as routes do', async (
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
+
+void t.test('what the other workers saw: each says its own, one that ends says nothing', async (t) => {
+  const rollout = new Rollout(NOTHING)
+  const [asks, sees, ends] = workers(t, rollout, 3)
+  if (!asks || !sees || !ends) throw new Error('three were made')
+  const one = { time: 1, method: 'GET', path: '/a', status: 404, id: 'one' }
+  sees.answer = (message) =>
+    message.type === 'testify'
+      ? { type: 'testimony', number: message.number, evidence: message.bucket.lo === 7 ? [one] : [] }
+      : null
+  const testimonies = rollout.testimonies({ lo: 7, hi: 8 }, 0)
+  t.equal(testimonies.length, 2)
+  while (!ends.received.includes('testify')) await turn()
+  rollout.remove(2)
+  t.same(await Promise.all(testimonies), [[one], []])
+  t.same(asks.received, [])
+})

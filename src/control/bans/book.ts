@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { BanReport } from '../../ban.ts'
+import type { BanReport, Evidence } from '../../ban.ts'
 import { parseCidr, type Cidr } from '../../ip.ts'
 import { IpSet } from '../../ip-set.ts'
 import { BanTable, blocksOf, PINNED, type Space } from '../../memory/ban-table.ts'
@@ -161,10 +161,26 @@ export class BanBook {
     return true
   }
 
-  /** A worker has banned somebody. */
+  /** A worker has banned somebody. Who else is to know of it hears it by `tell`, when it is explained. */
   made(ban: BanReport): void {
     this.#keep(ban)
-    this.#sharing?.made(idOf(ban), ban)
+  }
+
+  /** More is known of what led to a ban. @returns the ban with it, which is the one that holds if the former was */
+  explain(ban: BanReport, evidence: Evidence[]): BanReport {
+    const explained = { ...ban, evidence }
+    const id = idOf(ban)
+    if (this.#entries.get(id) === ban) {
+      this.#entries.set(id, explained)
+      this.#rows?.put(id, explained)
+    }
+    return explained
+  }
+
+  /** Says what `made` was told: to the other hosts, unless it has ended meanwhile, and in the log. */
+  tell(ban: BanReport): void {
+    const id = idOf(ban)
+    if (this.#entries.get(id) === ban) this.#sharing?.made(id, ban)
     const { who, scenario, where, reason, until, at, mode, limited, evidence } = ban
     const what =
       mode === 'shadow' ? 'would be banned' : limited ? 'is limited, not banned: several use it' : 'is banned'

@@ -9,17 +9,21 @@ import { BanBook } from './book.ts'
 import { Crowdsec } from './crowdsec.ts'
 import { Firewall } from './firewall.ts'
 import { nft } from './nft.ts'
+import { Witnesses, type WitnessesOptions } from './witnesses.ts'
 
 /** Who is kept out: the bans, their copy in the kernel, and those that CrowdSec adds. */
 export class Defence {
   readonly book: BanBook
+  /** Told when a worker has banned somebody. */
+  readonly witnesses: Witnesses
   readonly firewall: Firewall
   readonly crowdsec: Crowdsec
 
-  constructor(memory: SharedMemory, log: () => Log, closers: Closers) {
+  constructor(memory: SharedMemory, log: () => Log, closers: Closers, testimonies: WitnessesOptions['testimonies']) {
     const book = new BanBook(memory, log)
     this.book = book
     closers.add(() => book.close())
+    this.witnesses = new Witnesses({ book, testimonies })
     const detector = new Detector(memory, new Counters(memory, 'control'))
     this.firewall = new Firewall({
       nft,
