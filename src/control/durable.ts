@@ -9,6 +9,7 @@ import { RevocationRegistry, type RevocationOptions } from './revocations/regist
 import { BanRows } from './store/bans.ts'
 import { KeyUseRows } from './store/key-uses.ts'
 import { QuotaCounts } from './store/quotas.ts'
+import { QuotaSketchRows } from './store/quota-sketch.ts'
 import { RevocationTable } from './store/revocations.ts'
 import { Store } from './store/store.ts'
 
@@ -63,7 +64,12 @@ export class Durable {
     this.#revocations = revocations
     closers.add(() => revocations.close())
     await revocations.start()
-    const quotas = await QuotaKeeper.open(memory, new QuotaCounts(store))
+    const quotas = await QuotaKeeper.open({
+      memory,
+      counts: new QuotaCounts(store),
+      sketch: new QuotaSketchRows(store),
+      log
+    })
     this.#quotas = quotas
     closers.add(() => quotas.close())
     return revocations

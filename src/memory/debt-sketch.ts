@@ -37,6 +37,12 @@ const HASH_MASK = (1 << SCALE_SHIFT) - 1
 const LATEST_WORDS = 8
 const LEAST_CELLS = 1024
 
+/**
+ * Stands for which cells a key has, and for what a cell says: to be changed with `#cell`, with ROWS, or with the words of
+ * quotas. Cells that were kept by another layout say nothing about any key of this one.
+ */
+export const SKETCH_LAYOUT = 1
+
 /** How large a sketch is. */
 export interface SketchSize {
   /** Slots of the table to one cell of a row of a scale. */
@@ -73,15 +79,30 @@ export function bytesOfDebtSketch(slots: number, size = OF_RATES): number {
 }
 
 export class DebtSketch {
+  /** All cells, row after row of each scale: for whoever keeps them. */
+  readonly cells: BigInt64Array
+  /** Cells of one row, a power of two. */
+  readonly columns: number
   readonly #words: BigInt64Array
-  readonly #cells: number
   /** The cell that `owed` found to be the least. */
   #least = 0
 
   /** @param offset in bytes, a multiple of 8 @param slots,size as given to `bytesOfDebtSketch` */
   constructor(buffer: SharedArrayBuffer, offset: number, slots: number, size = OF_RATES) {
     this.#words = new BigInt64Array(buffer, offset, bytesOfDebtSketch(slots, size) / BigInt64Array.BYTES_PER_ELEMENT)
-    this.#cells = cellsFor(slots, size)
+    this.columns = cellsFor(slots, size)
+    this.cells = this.#words.subarray(LATEST_WORDS)
+  }
+
+  /** Whether anything was ever noted. */
+  get used(): boolean {
+    return BigInt.asIntN(64, Atomics.load(this.#words, 0)) !== 0n
+  }
+
+  /** Brings back what a cell said. */
+  raise(index: number, time: bigint): void {
+    this.#raise(0, time)
+    this.#raise(LATEST_WORDS + index, time)
   }
 
   /** (2): from now on claimants look here, until `time`. */
@@ -137,7 +158,7 @@ export class DebtSketch {
   /** Each row by bits of its own: the two halves of the hash, mixed by an odd factor. */
   #cell(lo: number, hi: number, row: number): number {
     const mixed = Math.imul(lo ^ Math.imul(hi, 0x9e3779b1 + 2 * row), 0x85ebca6b + 8 * row)
-    const column = (mixed ^ (mixed >>> 15)) & (this.#cells - 1)
-    return LATEST_WORDS + ((hi >>> SCALE_SHIFT) * ROWS + row) * this.#cells + column
+    const column = (mixed ^ (mixed >>> 15)) & (this.columns - 1)
+    return LATEST_WORDS + ((hi >>> SCALE_SHIFT) * ROWS + row) * this.columns + column
   }
 }

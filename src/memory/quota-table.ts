@@ -14,12 +14,14 @@
  * after the look for the key's slot. Days and months have cells of their own.
  *
  * The keys of this table are hashed with a seed that outlives the process (control/quota-keeper.ts), so that what is
- * kept is hashes and counts, and nobody's name.
+ * kept is hashes and counts, and nobody's name. Slots and sketch are both kept: a key in the sketch gets its quota anew by
+ * a restart no more than one with a slot.
  */
 import { dayOf, endOf, untilDay, type CalendarPeriod } from './calendar.ts'
 import { wallMs } from './clock.ts'
 import { bytesOfDebtSketch, DebtSketch, withScale, type SketchSize } from './debt-sketch.ts'
 import type { Verdict } from './limit-table.ts'
+import { SketchPages, type SketchPage } from './sketch-pages.ts'
 import { AGAIN, ATTEMPTS, FULL, SlotTable, bytesOfSlots, slotCount } from './slots.ts'
 
 /** Most units a quota may have, a thousandth of what a word holds: room for charges that nobody could refuse. */
@@ -65,6 +67,7 @@ export function bytesOfQuotaTable(slots: number): number {
 export class QuotaTable extends SlotTable {
   readonly #wall: () => number
   readonly #sketch: DebtSketch
+  readonly #pages: SketchPages
   /** To take 64 bits apart and put them together without an operation on a bigint. */
   readonly #whole = new BigInt64Array(1)
   readonly #lanes = new Int32Array(this.#whole.buffer)
@@ -80,6 +83,7 @@ export class QuotaTable extends SlotTable {
     super(buffer, slots)
     this.#wall = wall
     this.#sketch = new DebtSketch(buffer, bytesOfSlots(slots), this.slots, SKETCH)
+    this.#pages = new SketchPages(this.#sketch)
   }
 
   /** Decides on one request and, if it is admitted, charges it. After ATTEMPTS lost races it refuses. */
@@ -109,15 +113,35 @@ export class QuotaTable extends SlotTable {
 
   /**
    * Brings back what was counted before this process began; for the one thread that does so before any other counts.
-   * @returns false for a period that is over or can't be under way, and for want of room
+   * @returns where it is now: nowhere for a period that is over or can't be under way, and for a key that is there already
    */
-  put({ lo, hi, end, count }: QuotaCount): boolean {
+  put({ lo, hi, end, count }: QuotaCount): 'slot' | 'sketch' | 'nowhere' {
     const today = dayOf(this.#wall())
-    if (end <= today || end > today + LONGEST_PERIOD_DAYS || this.find(lo, hi) >= 0) return false
+    if (!canBeUnderWay(end, today) || this.find(lo, hi) >= 0) return 'nowhere'
     const slot = this.claim(lo, hi, BigInt(today), 0)
-    if (slot < 0) return false
-    Atomics.store(this.words, slot * 2 + 1, this.#pack(end, count))
-    return true
+    const word = this.#pack(end, count)
+    if (slot < 0) {
+      this.#putWithoutSlot(lo, hi, end, word, today)
+      return 'sketch'
+    }
+    Atomics.store(this.words, slot * 2 + 1, word)
+    return 'slot'
+  }
+
+  /** The table was larger before. What ends on the first of a month may be a day's as well, but only if that is tomorrow. */
+  #putWithoutSlot(lo: number, hi: number, end: number, word: bigint, today: number): void {
+    const month = endOf('month', end - 1) === end
+    if (month) this.#sketch.note(lo, withScale(hi, MONTHS), word)
+    if (!month || end === today + 1) this.#sketch.note(lo, withScale(hi, DAYS), word)
+  }
+
+  /**
+   * The same for a page of the sketch, also of a table of another size.
+   * @returns false for what can't be such a page
+   */
+  putSketch(page: SketchPage): boolean {
+    const today = dayOf(this.#wall())
+    return this.#pages.put(page, (word) => canBeUnderWay(this.#endIn(word), today))
   }
 
   /**
@@ -136,6 +160,15 @@ export class QuotaTable extends SlotTable {
       seen[slot] = word
       visit({ lo, hi, end: this.#endIn(word), count: this.#countIn(word) })
     }
+  }
+
+  /** Tells the pages of the sketch that changed since the last call, and the first day on which none of their counts holds. */
+  sketchChanges(visit: (page: SketchPage, end: number) => void): void {
+    this.#pages.changes((page) => {
+      let end = 0
+      for (const word of page.words) end = Math.max(end, this.#endIn(word))
+      visit(page, end)
+    })
   }
 
   protected override idle(word: bigint, today: bigint): boolean {
@@ -276,6 +309,10 @@ export class QuotaTable extends SlotTable {
     }
     return this.#endOfMonth
   }
+}
+
+function canBeUnderWay(end: number, today: number): boolean {
+  return end > today && end <= today + LONGEST_PERIOD_DAYS
 }
 
 /** The largest word of a period that is over on `today`. */

@@ -101,12 +101,35 @@ t.test('what changed is told once, and can be brought back elsewhere', async (t)
   )
   bench.table.changes(seen, () => t.fail('nothing changed'))
   const other = new Bench()
-  for (const count of told) t.ok(other.table.put(count))
+  for (const count of told) t.equal(other.table.put(count), 'slot')
   t.equal(other.admitted(daily(5), 5, 7), 2)
   t.equal(other.admitted(daily(5), 5, -8), 4)
-  t.notOk(other.table.put({ lo: 7, hi: 7, end, count: 1 }), 'there already')
-  t.notOk(other.table.put({ lo: 9, hi: 9, end: end - 1, count: 1 }), 'over')
-  t.notOk(other.table.put({ lo: 9, hi: 9, end: end + 31, count: 1 }), 'no period is so long')
+  t.equal(other.table.put({ lo: 7, hi: 7, end, count: 1 }), 'nowhere', 'there already')
+  t.equal(other.table.put({ lo: 9, hi: 9, end: end - 1, count: 1 }), 'nowhere', 'over')
+  t.equal(other.table.put({ lo: 9, hi: 9, end: end + 31, count: 1 }), 'nowhere', 'no period is so long')
+})
+
+t.test('brought back into a table without room: held to the sketch, days and months apart', async (t) => {
+  const today = dayOf(NOON)
+  const monthly: Quota = { count: 5, per: 'month', cost: 1 }
+  const full = (wall = NOON): Bench => {
+    const bench = new Bench()
+    bench.wall = wall
+    for (let key = 1; key <= SLOTS; key++) bench.admitted(monthly, 1, key)
+    return bench
+  }
+  const byDay = full()
+  t.equal(byDay.table.put({ lo: 99, hi: 99, end: today + 1, count: 3 }), 'sketch')
+  t.equal(byDay.admitted(daily(5), 9, 99), 2)
+  t.equal(byDay.admitted(monthly, 9, 99), 5)
+  const byMonth = full()
+  t.equal(byMonth.table.put({ lo: 99, hi: 99, end: endOf('month', today), count: 3 }), 'sketch')
+  t.equal(byMonth.admitted(monthly, 9, 99), 2)
+  t.equal(byMonth.admitted(daily(5), 9, 99), 5)
+  const lastDay = full(NOON + 24 * HOUR)
+  t.equal(lastDay.table.put({ lo: 99, hi: 99, end: today + 2, count: 3 }), 'sketch')
+  t.equal(lastDay.admitted(monthly, 9, 99), 2, 'on the last day it may be either')
+  t.equal(lastDay.admitted(daily(5), 9, 99), 2)
 })
 
 t.test('one key fewer than slots, as many, one more: each gets its quota', async (t) => {

@@ -47,9 +47,18 @@ export class QuotaCounts {
   }
 
   put(half: Half, { lo, hi, end, count }: QuotaCount): void {
-    const key = hex(lo) + hex(hi)
+    const key = keyOf(lo, hi)
     this.#store.write('quotas', half + key, PUT, [half, key, startOf(end), count])
   }
+
+  remove(half: Half, { lo, hi }: QuotaCount): void {
+    const key = keyOf(lo, hi)
+    this.#store.write('quotas', half + key, 'DELETE FROM quotas WHERE half = ? AND key = ?', [half, key])
+  }
+}
+
+function keyOf(lo: number, hi: number): string {
+  return hex(lo) + hex(hi)
 }
 
 function hex(word: number): string {

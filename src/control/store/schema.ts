@@ -46,7 +46,17 @@ export const MIGRATIONS: readonly string[] = [
     count INTEGER NOT NULL,
     PRIMARY KEY (half, key)
   ) STRICT, WITHOUT ROWID`,
-  `CREATE TABLE key_uses (id TEXT PRIMARY KEY, known INTEGER NOT NULL, used INTEGER) STRICT, WITHOUT ROWID`
+  `CREATE TABLE key_uses (id TEXT PRIMARY KEY, known INTEGER NOT NULL, used INTEGER) STRICT, WITHOUT ROWID`,
+  // With row ids: a tree of keys would put most of each row's 4 KB on pages of their own.
+  `CREATE TABLE quota_sketch (
+    half TEXT NOT NULL,
+    layout INTEGER NOT NULL,
+    columns INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    words BLOB NOT NULL,
+    PRIMARY KEY (half, layout, columns, page)
+  ) STRICT`
 ]
 
 /**
@@ -56,5 +66,6 @@ export const MIGRATIONS: readonly string[] = [
 export const EXPIRY: readonly string[] = [
   'DELETE FROM revocations WHERE until <= ?',
   'DELETE FROM bans WHERE remembered <= ?',
-  'DELETE FROM quotas WHERE until <= ?'
+  'DELETE FROM quotas WHERE until <= ?',
+  'DELETE FROM quota_sketch WHERE until <= ?'
 ]
