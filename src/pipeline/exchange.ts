@@ -5,6 +5,8 @@ import type { Refusal } from '../problems.ts'
 import type { ClientCertificate, RequestView } from '../request.ts'
 import type { CallerMemo } from '../identity/memo.ts'
 import type { Standing } from '../identity/revocations.ts'
+import { callerKey } from '../policy/key.ts'
+import type { UpstreamClient } from '../upstream/transport.ts'
 import { RouteMatch } from '../routing/match.ts'
 import type { Permit } from './authorize.ts'
 import { NO_BODY, type BodySource } from './body.ts'
@@ -14,7 +16,7 @@ import type { ListenerTable, PreparedRoute, Tables } from './tables.ts'
  * One request on its way through the stages: what it says (normalised once, never changed after), and what was
  * decided about it so far. The stages read the first part and write the second; only worker/ touches sockets.
  */
-export class Exchange implements RequestView {
+export class Exchange implements RequestView, UpstreamClient {
   readonly tables: Tables
   readonly listenerTable: ListenerTable
   readonly method: string
@@ -95,6 +97,7 @@ export class Exchange implements RequestView {
   /** Set by explain only: every stage's verdict is written down. */
   trace: TraceStep[] | null = null
   refusal: Refusal | null = null
+  #shareKey: string | null = null
 
   constructor(arrival: Arrival) {
     this.tables = arrival.tables
@@ -110,6 +113,11 @@ export class Exchange implements RequestView {
     this.clientCertificate = arrival.clientCertificate
     this.startedAt = arrival.startedAt
     this.now = arrival.now
+  }
+
+  /** As limits `by: caller` count it: who it is that takes a share of what is scarce. */
+  get shareKey(): string {
+    return (this.#shareKey ??= callerKey(this))
   }
 
   get listener(): string {

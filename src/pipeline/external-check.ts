@@ -46,7 +46,7 @@ export class ExternalCheck implements UpstreamSink {
       this.#decide = resolve
     })
     this.#timer = setTimeout(() => this.#late(), plan.timeout)
-    this.#call = transport.send({ method: 'GET', path: plan.path, headers, bodyLength: 0 }, this)
+    this.#call = transport.send({ method: 'GET', path: plan.path, headers, bodyLength: 0, client: null }, this)
     this.#call.end()
   }
 

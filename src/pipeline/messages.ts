@@ -26,7 +26,8 @@ export function upstreamRequest(permit: Permit, x: Exchange): UpstreamRequest {
     path: query === '' ? path : `${path}?${query}`,
     headers: requestHeaders(prepared, x, hopOf(x, action.host ?? x.authority, authorizationOf(permit, x, path))),
     // Of a body in chunks that was held, the length is known.
-    bodyLength: x.bodyHeld === null ? x.size : x.bodyHeld.length
+    bodyLength: x.bodyHeld === null ? x.size : x.bodyHeld.length,
+    client: x
   }
 }
 

@@ -46,7 +46,7 @@ class Question implements UpstreamSink {
     this.answer = new Promise((resolve) => (this.#resolve = resolve))
     const body = Buffer.from(new URLSearchParams({ token, token_type_hint: 'access_token' }).toString())
     const headers = ['host', host, 'authorization', authorization, ...FIELDS]
-    this.#call = transport.send({ method: 'POST', path, headers, bodyLength: body.length }, this)
+    this.#call = transport.send({ method: 'POST', path, headers, bodyLength: body.length, client: null }, this)
     this.#timer = setTimeout(() => this.#giveUp(`no answer within ${DEADLINE} ms`), DEADLINE)
     this.#call.write(body)
     this.#call.end()

@@ -49,9 +49,9 @@ function partOf(part: PreparedPart, view: RequestView): string {
     case 'ip':
       return marked('i', view.clientKey)
     case 'caller':
-      return callerOf(view)
+      return callerKey(view)
     case 'consumer':
-      return view.caller.consumer === '' ? `!${callerOf(view)}` : marked('c', view.caller.consumer)
+      return view.caller.consumer === '' ? `!${callerKey(view)}` : marked('c', view.caller.consumer)
     case 'value': {
       const value = part.read(view)
       return value === undefined ? `!${marked('i', view.clientKey)}` : marked('v', value)
@@ -60,7 +60,7 @@ function partOf(part: PreparedPart, view: RequestView): string {
 }
 
 /** The consumer, else issuer and subject, else the address. */
-function callerOf(view: RequestView): string {
+export function callerKey(view: RequestView): string {
   const { consumer, issuer, subject } = view.caller
   if (consumer !== '') return marked('c', consumer)
   // A subject alone names nobody: each issuer has its own `1`.

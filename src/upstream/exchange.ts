@@ -20,6 +20,8 @@ export abstract class Exchange implements UpstreamCall {
   readonly target: string
   /** Tick at which waiting for a free connection ends. */
   waitsUntil = 0
+  /** It stood on a connection that could not answer it. */
+  displaced = false
   /** Tick at which its deadline passes, for the connection that carries it to look at; NEVER for none. */
   dueAt = NEVER
   /** The sink has heard its last, or asked to hear nothing more. */
@@ -45,6 +47,11 @@ export abstract class Exchange implements UpstreamCall {
     this.target = target.name
     this.#ticker = ticker
     this.#timeouts = timeouts
+  }
+
+  /** Key of its client; '' for the gateway itself, which has no share to keep to. */
+  get client(): string {
+    return this.request.client === null ? '' : this.request.client.shareKey
   }
 
   abstract write(chunk: Uint8Array): boolean

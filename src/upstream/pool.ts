@@ -1,5 +1,6 @@
 import type { Exchange } from './exchange.ts'
 import type { Pipelining } from './pipelining.ts'
+import { withinShare } from './share.ts'
 import type { Target } from './target.ts'
 import { NEVER, type Ticker } from './ticker.ts'
 
@@ -8,6 +9,8 @@ import { NEVER, type Ticker } from './ticker.ts'
  * as many as it says it has room for.
  */
 export interface Carrier<E> {
+  /** Client of the exchange that it is occupied with; '' for none, and for the gateway's own. */
+  readonly holder: string
   /** Tick at which `onDue` is called; NEVER for none. */
   readonly dueAt: number
   /** Whether an exchange can start at once, on a connection that is open. */
@@ -37,6 +40,11 @@ export const MAX_WAITING = 1024
  * The connections to one target, at most `max`. The one used last is used next, so that few stay busy and the rest
  * pass their idle limit. When all are busy, exchanges wait in line, up to MAX_WAITING and no longer than a connection
  * may take to open: to the caller both are the same wait.
+ *
+ * A client is as slow as it likes with a body, and so holds a connection for as long: connections and places in line are
+ * had by share (share.ts). Who has his share waits although connections are free, and those behind him in line, if they
+ * have not, do not wait for him. Nothing is counted while connections are not scarce, and then by looking: what each holds
+ * stands on the carriers. A place behind another exchange, where an upstream pipelines, is nobody's share.
  */
 export class Pool<E extends Exchange> {
   readonly target: Target
@@ -71,15 +79,16 @@ export class Pool<E extends Exchange> {
 
   submit(exchange: E): void {
     this.ticker.start()
-    // Nobody overtakes those who wait: they wait for a free connection, and one with room may never become free.
-    if (this.#waiting.length === 0) {
-      const carrier = this.#choose(exchange)
+    const entitled = this.#isEntitled(exchange)
+    // Who waits was not entitled to a free one. Without one nobody overtakes him: he waits for that, and a connection on
+    // which others find room may never become free.
+    if (entitled || this.#waiting.length === 0) {
+      const carrier = this.#choose(exchange, entitled)
       if (carrier !== undefined) return carrier.carry(exchange)
-      if (this.#carriers.length < this.#max) return this.#openFor(exchange)
+      if (entitled) return this.#openFor(exchange)
     }
-    if (this.#waiting.length >= MAX_WAITING) {
-      return exchange.fail('overload', `all ${this.#max} connections are busy and ${MAX_WAITING} requests wait for one`)
-    }
+    const full = this.#lineIsFull(exchange)
+    if (full !== null) return exchange.fail('overload', full)
     exchange.waitsUntil = this.ticker.after(this.#waitLimit)
     this.#waiting.push(exchange)
   }
@@ -93,14 +102,9 @@ export class Pool<E extends Exchange> {
 
   /** The carrier has finished all it carried and can take another exchange. */
   release(carrier: Carrier<E>): void {
-    const next = this.#waiting.shift()
-    if (next !== undefined) {
-      carrier.carry(next)
-      return this.relieve(carrier)
-    }
-    if (this.#onClosed === null) {
-      this.#idle.push(carrier)
-    } else {
+    this.#idle.push(carrier)
+    if (this.#waiting.length > 0) this.#serve()
+    if (this.#onClosed !== null && drop(this.#idle, carrier)) {
       this.remove(carrier, NOTHING)
       carrier.close()
     }
@@ -115,31 +119,31 @@ export class Pool<E extends Exchange> {
     }
   }
 
-  /** The carrier is gone, idle or not, and could not answer `exchanges`. Idempotent. */
+  /** The carrier is gone, idle or not, and could not answer `exchanges`, in their order. Idempotent. */
   remove(carrier: Carrier<E>, exchanges: readonly E[]): void {
     if (!drop(this.#carriers, carrier)) return
     drop(this.#idle, carrier)
     if (this.#last === carrier) this.#last = undefined
-    this.again(exchanges)
+    const [first] = exchanges
+    // One for the one that is gone: whoever had his share has it still.
+    if (first !== undefined) this.#openFor(first)
+    this.again(exchanges.slice(1))
   }
 
   /**
    * Takes back exchanges from a carrier that can't answer them. They go before anything that waits: each over a new
-   * connection as far as there may be more, else over the first that comes free.
+   * connection as far as its client may have one and there may be more, else over the first that comes free.
    */
   again(exchanges: readonly E[]): void {
     for (let i = exchanges.length - 1; i >= 0; i--) {
       const exchange = exchanges[i]
       if (exchange === undefined) continue
+      exchange.displaced = true
       // The line is in the order in which its waits end.
       exchange.waitsUntil = this.#waiting[0]?.waitsUntil ?? this.ticker.after(this.#waitLimit)
       this.#waiting.unshift(exchange)
     }
-    while (this.#carriers.length < this.#max) {
-      const next = this.#waiting.shift()
-      if (next === undefined) break
-      this.#openFor(next)
-    }
+    this.#serve()
     if (this.#carriers.length === 0) this.#onClosed?.()
   }
 
@@ -152,7 +156,7 @@ export class Pool<E extends Exchange> {
     // All wait equally long, so the first in line is the first to give up.
     for (let first = this.#waiting[0]; first !== undefined && first.waitsUntil <= now; first = this.#waiting[0]) {
       this.#waiting.shift()
-      first.fail('overload', `none of ${this.#max} connections came free within ${this.#waitLimit} ms`)
+      first.fail('overload', this.#whyNone(first))
     }
     if (this.#waiting.length > 0 || this.#carriers.length > this.#idle.length) return true
     return this.#idle.some((carrier) => carrier.dueAt !== NEVER)
@@ -170,12 +174,84 @@ export class Pool<E extends Exchange> {
     })
   }
 
-  /** An idle one; else, of those that may be sent more, one that writes anyway, or the one with the most room. */
-  #choose(exchange: E): Carrier<E> | undefined {
-    if (this.pipelining.depth === 1) return this.#takeIdle()
+  /** Connections that nobody uses, opened or not. */
+  get #free(): number {
+    return this.#max - this.#carriers.length + this.#idle.length
+  }
+
+  /** Whether there is a free connection for it: then its client has not had its share. */
+  #isEntitled(exchange: E): boolean {
+    const free = this.#free
+    // One client holds no more than all of them do: mostly that settles it.
+    if (withinShare(this.#max - free, free)) return true
+    if (free === 0) return false
+    return exchange.client === '' || withinShare(this.#heldBy(exchange.client), free)
+  }
+
+  #heldBy(client: string): number {
+    let held = 0
+    for (const carrier of this.#carriers) if (carrier.holder === client) held++
+    return held
+  }
+
+  /** Gives connections that are free to those in line who are entitled to them. */
+  #serve(): void {
+    for (let next = this.#firstEntitled(); next !== undefined; next = this.#firstEntitled()) {
+      // An idle connection may die of the same as that which could not answer it.
+      const opens = next.displaced && this.#carriers.length < this.#max
+      const carrier = opens ? undefined : this.#takeIdle()
+      if (carrier === undefined) this.#openFor(next)
+      else {
+        carrier.carry(next)
+        this.relieve(carrier)
+      }
+    }
+  }
+
+  /** Takes the first out of the line that is entitled to a connection. */
+  #firstEntitled(): E | undefined {
+    if (this.#free === 0) return undefined
+    // A client that waits for much is looked at once.
+    let having: Set<string> | null = null
+    for (let i = 0; i < this.#waiting.length; i++) {
+      const exchange = this.#waiting[i]
+      if (exchange === undefined || having?.has(exchange.client)) continue
+      if (this.#isEntitled(exchange)) {
+        this.#waiting.splice(i, 1)
+        return exchange
+      }
+      having ??= new Set()
+      having.add(exchange.client)
+    }
+    return undefined
+  }
+
+  /** Why it may not even wait, or null. */
+  #lineIsFull({ client }: E): string | null {
+    const left = MAX_WAITING - this.#waiting.length
+    if (left === 0) return `all ${this.#max} connections are busy and ${MAX_WAITING} requests wait for one`
+    if (client === '' || withinShare(this.#waiting.length, left)) return null
+    let waiting = 0
+    for (const exchange of this.#waiting) if (exchange.client === client) waiting++
+    if (withinShare(waiting, left)) return null
+    return `${waiting} requests of its client wait for one of ${this.#max} connections, which is its share of the line`
+  }
+
+  #whyNone({ client }: E): string {
+    const free = this.#free
+    if (free === 0) return `none of ${this.#max} connections came free within ${this.#waitLimit} ms`
+    return `its client has its share of ${this.#max} connections, ${this.#heldBy(client)}, and gave none back within ${this.#waitLimit} ms`
+  }
+
+  /**
+   * An idle one, for who is entitled to it; else, of those that may be sent more, one that writes anyway, or the one with the
+   * most room.
+   */
+  #choose(exchange: E, entitled: boolean): Carrier<E> | undefined {
+    if (this.pipelining.depth === 1) return entitled ? this.#takeIdle() : undefined
     // What one turn of the event loop brings leaves in few writes: they are most of what a request costs.
     if (this.#last?.room(exchange) === Infinity) return this.#last
-    this.#last = this.#takeIdle() ?? this.#roomiest(exchange)
+    this.#last = (entitled ? this.#takeIdle() : undefined) ?? this.#roomiest(exchange)
     return this.#last
   }
 

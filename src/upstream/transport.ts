@@ -22,6 +22,13 @@ export interface UpstreamRequest {
   readonly headers: readonly string[]
   /** 0: no body. n: exactly n bytes follow. -1: unknown, sent chunked. */
   readonly bodyLength: number
+  /** Whose it is; null: the gateway's own. */
+  readonly client: UpstreamClient | null
+}
+
+/** Who a request is sent for. The key, the same for all requests of one client, is asked for only while connections are scarce. */
+export interface UpstreamClient {
+  readonly shareKey: string
 }
 
 export interface UpstreamSink {

@@ -76,6 +76,10 @@ class ClientCarrier implements Carrier<UndiciExchange>, ExchangeCarrier {
     })
   }
 
+  get holder(): string {
+    return this.#exchange?.client ?? ''
+  }
+
   get dueAt(): number {
     return this.#exchange?.dueAt ?? NEVER
   }

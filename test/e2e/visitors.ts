@@ -17,6 +17,8 @@ export interface VisitorOptions {
   ca?: string | string[]
   /** Waits between two requests of one client, ms. */
   pause?: number
+  /** Loopback address that they come from; 127.0.0.1 unless said otherwise. */
+  from?: string
 }
 
 export interface Losses {
@@ -70,7 +72,7 @@ export class Visitors {
     while (!this.#stopped) {
       const began = performance.now()
       try {
-        line ??= await Line.open(this.#port, this.#options.ca)
+        line ??= await Line.open(this.#port, this.#options.ca, this.#options.from)
         const answer = await line.ask(this.#options.path ?? '/', keepAlive, this.#options.headers ?? {})
         this.#count(answer, began)
         if (answer.close && keepAlive) this.losses.closes++
@@ -116,12 +118,13 @@ export class Line {
   #gone: Error | null = null
   #asked = 0
 
-  static open(port: number, ca?: string | string[]): Promise<Line> {
+  static open(port: number, ca?: string | string[], localAddress?: string): Promise<Line> {
+    const where = { port, host: '127.0.0.1', localAddress }
     return new Promise((resolve, reject) => {
       const socket =
         ca === undefined
-          ? net.connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(line))
-          : tls.connect({ port, host: '127.0.0.1', ca, servername: 'localhost' }, () => resolve(line))
+          ? net.connect({ ...where, noDelay: true }, () => resolve(line))
+          : tls.connect({ ...where, ca, servername: 'localhost' }, () => resolve(line))
       const line = new Line(socket)
       socket.once('error', (error) => reject(new Error(`connecting: ${error.message}`)))
     })

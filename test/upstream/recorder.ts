@@ -111,7 +111,8 @@ export function send(
       method: request.method ?? 'GET',
       path: request.path ?? '/',
       headers: request.headers ?? ['host', 'service.test'],
-      bodyLength: request.bodyLength ?? (body === undefined ? 0 : body.length)
+      bodyLength: request.bodyLength ?? (body === undefined ? 0 : body.length),
+      client: request.client ?? null
     },
     sink
   )

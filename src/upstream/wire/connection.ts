@@ -81,6 +81,10 @@ export class WireConnection implements Carrier<WireExchange>, ExchangeConnection
     return true
   }
 
+  get holder(): string {
+    return this.#front === null ? '' : this.#front.client
+  }
+
   get dueAt(): number {
     const front = this.#front
     if (front === null) return this.#idleUntil

@@ -4,6 +4,7 @@ import { broken } from './broken.ts'
 import { connections } from './connections.ts'
 import { deadlines } from './deadlines.ts'
 import { requests } from './requests.ts'
+import { shares } from './shares.ts'
 import type { Subject } from './subject.ts'
 
 /** The conformance suite of Transport: whoever implements it passes all of this. */
@@ -14,5 +15,6 @@ export function contract(t: Test, subject: Subject): void {
   t.test('broken answers', { buffered: true }, (t) => broken(t, subject))
   t.test('requests', { buffered: true }, (t) => requests(t, subject))
   t.test('connections', { buffered: true }, (t) => connections(t, subject))
+  t.test('shares', { buffered: true }, (t) => shares(t, subject))
   t.test('deadlines', { buffered: true }, (t) => deadlines(t, subject))
 }

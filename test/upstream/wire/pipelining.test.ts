@@ -90,6 +90,35 @@ t.test('GET and HEAD of one turn leave in one packet, and each gets its own answ
   t.same(violations(sent), [])
 })
 
+t.test('what a connection that dies could not answer goes to new ones, not to idle ones of the same age', async (t) => {
+  const upstream = await scripted(t, async (peer, nth) => {
+    for (;;) {
+      const path = pathOf(await peer.head())
+      if (path === '/old' || nth >= 2) peer.send(ok(path))
+      else if (path === '/q') return peer.reset()
+      else {
+        t.equal(pathOf(await peer.head()), '/q')
+        return peer.finish()
+      }
+    }
+  })
+  const transport = new WireTransport(plan([upstream], { pipelining: 8, max: 4 }))
+  await Promise.all([1, 2].map(() => exchange(transport, { path: '/old', method: 'POST' })))
+  t.equal(upstream.connections, 2)
+  const sent = sendAll(transport, '/p', '/q')
+  await ended(sent)
+  t.same(bodies(sent), ['/p', '/q'])
+})
+
+t.test('a place behind another request is no share of what is scarce', async (t) => {
+  const { transport, upstream } = await proven(t, echo, { max: 4 })
+  const paths = Array.from({ length: 40 }, (_, i) => `/${i}`)
+  const sent = paths.map((path) => send(transport, { path, client: { shareKey: 'a' } }))
+  await ended(sent)
+  t.same(bodies(sent), paths, 'more than three of four connections hold')
+  t.ok(upstream.connections <= 3, `${upstream.connections} connections`)
+})
+
 t.test('answers are told apart however they are framed and cut', async (t) => {
   const answers = [
     ok('one'),
