@@ -11,6 +11,10 @@
  * right across the wrap. A record is 8 bytes of header (its length), then its bytes, padded to 8; it never wraps: if it
  * doesn't fit behind the head, a header of SKIP sends the reader back to the start.
  *
+ * Each end keeps its own word, and what it last read of the other's: an atomic load is a call, and a word that the
+ * other thread has just written a cache line to fetch. An old value of the other's word only makes the ring look fuller
+ * to the writer and emptier to the reader than it is, so each reads it anew where that would matter.
+ *
  * A writer that dies within a record has not moved the head: nothing of it is ever read, and the worker that takes
  * its place goes on from there.
  */
@@ -57,33 +61,49 @@ class RingView {
 
 /** The worker's end. One thread only. */
 export class RingWriter extends RingView {
+  /** As in memory: nobody else moves it. */
+  #head = Atomics.load(this.ends, HEAD)
+  /** As last read: the reader may have given back more since, so this one is asked for only when room seems short. */
+  #tail = Atomics.load(this.ends, TAIL)
   /** Where the reserved record's header lies. */
   #place = 0
   #skipped = 0
+
+  /** Whether more than `share` of the ring waits to be read. */
+  isFullerThan(share: number): boolean {
+    if (this.#waiting() <= share * this.capacity) return false
+    this.#tail = Atomics.load(this.ends, TAIL)
+    return this.#waiting() > share * this.capacity
+  }
 
   /**
    * Room for a record of at most `most` bytes: the offset in `bytes` to write it to, a multiple of 8, or -1 when there
    * is none. Nothing is visible before `publish`; a reservation that isn't published costs nothing.
    */
   reserve(most: number): number {
-    const head = Atomics.load(this.ends, HEAD)
-    const tail = Atomics.load(this.ends, TAIL)
-    const free = this.capacity - ((head - tail) >>> 0)
     const needed = HEADER_BYTES + roundUp(most)
-    const place = (head >>> 0) % this.capacity
+    const place = (this.#head >>> 0) % this.capacity
     const behind = this.capacity - place
     this.#skipped = behind < needed ? behind : 0
-    if (this.#skipped + needed > free) return -1
+    if (this.#skipped + needed > this.capacity - this.#waiting()) {
+      this.#tail = Atomics.load(this.ends, TAIL)
+      if (this.#skipped + needed > this.capacity - this.#waiting()) return -1
+    }
     this.#place = this.#skipped > 0 ? 0 : place
     return this.#place + HEADER_BYTES
   }
 
   /** Makes the reserved record visible with its true length, at most what was reserved. */
   publish(length: number): void {
-    const head = Atomics.load(this.ends, HEAD)
-    if (this.#skipped > 0) this.int32[((head >>> 0) % this.capacity) / 4] = SKIP
+    if (this.#skipped > 0) this.int32[((this.#head >>> 0) % this.capacity) / 4] = SKIP
     this.int32[this.#place / 4] = length
-    Atomics.store(this.ends, HEAD, (head + this.#skipped + HEADER_BYTES + roundUp(length)) | 0)
+    this.#head = (this.#head + this.#skipped + HEADER_BYTES + roundUp(length)) | 0
+    Atomics.store(this.ends, HEAD, this.#head)
+  }
+
+  /** Bytes, or more than there are. */
+  #waiting(): number {
+    return (this.#head - this.#tail) >>> 0
   }
 }
 
@@ -91,27 +111,31 @@ export class RingWriter extends RingView {
 export class RingReader extends RingView {
   /** Bytes of the record that the last `next` found. */
   length = 0
+  /** Up to where `next` has come; `tail` in memory follows with `release`. */
+  #tail = Atomics.load(this.ends, TAIL)
+  /** As last read. */
+  #head = this.#tail
 
-  /** Offset in `bytes` of the oldest record, its size in `length`; -1 when there is none. It stays until `release`. */
+  /** Offset in `bytes` of the next record, its size in `length`; -1 when there is none. It stays until `release`. */
   next(): number {
-    const head = Atomics.load(this.ends, HEAD)
-    let tail = Atomics.load(this.ends, TAIL)
-    if (head === tail) return -1
-    let place = (tail >>> 0) % this.capacity
+    if (this.#tail === this.#head) {
+      this.#head = Atomics.load(this.ends, HEAD)
+      if (this.#tail === this.#head) return -1
+    }
+    let place = (this.#tail >>> 0) % this.capacity
     if (this.int32[place / 4] === SKIP) {
       // A skip is published together with the record behind it, so one is there.
-      tail = (tail + this.capacity - place) | 0
-      Atomics.store(this.ends, TAIL, tail)
+      this.#tail = (this.#tail + this.capacity - place) | 0
       place = 0
     }
     this.length = this.int32[place / 4] ?? 0
+    this.#tail = (this.#tail + HEADER_BYTES + roundUp(this.length)) | 0
     return place + HEADER_BYTES
   }
 
-  /** Gives the record's room back to the writer. Nothing may look at its bytes after that. */
+  /** Gives the room of all that `next` has found back to the writer. Nothing may look at their bytes after that. */
   release(): void {
-    const tail = Atomics.load(this.ends, TAIL)
-    Atomics.store(this.ends, TAIL, (tail + HEADER_BYTES + roundUp(this.length)) | 0)
+    Atomics.store(this.ends, TAIL, this.#tail)
   }
 }
 

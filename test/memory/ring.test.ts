@@ -53,6 +53,28 @@ t.test('full: no room, nothing overwritten, room again after reading', async (t)
   t.equal(read(reader)?.[0], 'y')
 })
 
+t.test('several records are read before their room is given back, all of it at once', async (t) => {
+  const { writer, reader } = ring()
+  for (let n = 0; n < 63; n++) t.ok(write(writer, `${n}`.padEnd(1016, 'x')))
+  t.equal(reader.length, 0)
+  const seen: number[] = []
+  for (let at = reader.next(); at >= 0; at = reader.next())
+    seen.push(parseInt(reader.bytes.toString('latin1', at, at + 4), 10))
+  t.same(
+    seen,
+    Array.from({ length: 63 }, (_, n) => n)
+  )
+  t.ok(write(writer, 'y'.repeat(1016)))
+  t.equal(write(writer, 'y'), false, 'not given back yet')
+  t.ok(writer.isFullerThan(0.99))
+  reader.release()
+  t.equal(writer.isFullerThan(1 / 64), false, 'the one behind them is left')
+  t.equal(writer.isFullerThan(0.015), true)
+  t.ok(write(writer, 'z'.repeat(1016)))
+  t.equal(read(reader)?.[0], 'y')
+  t.equal(read(reader)?.[0], 'z')
+})
+
 t.test('a record never wraps: the end of the ring is skipped, and counts as used', async (t) => {
   const { writer, reader } = ring()
   const most = 40_000
@@ -66,9 +88,11 @@ t.test('a record never wraps: the end of the ring is skipped, and counts as used
 })
 
 t.test('positions may go round 32 bits', async (t) => {
-  const { buffer, writer, reader } = ring()
+  const { buffer } = ring()
   const ends = new Int32Array(buffer, 0, 32)
   ends[0] = ends[16] = -(1 << 16)
+  const writer = new RingWriter(buffer)
+  const reader = new RingReader(buffer)
   for (let i = 0; i < 200; i++) {
     t.ok(write(writer, `${i}:${'z'.repeat(1000)}`))
     t.equal(read(reader)?.split(':')[0], `${i}`)
