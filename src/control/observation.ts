@@ -6,26 +6,26 @@ import type { SharedMemory } from '../memory/shared.ts'
 import { ConnectionLimits } from '../limits/connections.ts'
 import { Limiter, type TableFill } from '../limits/limiter.ts'
 import { AccessLines, labelsJson } from '../observe/access-line.ts'
-import { RecordReader } from '../observe/codec.ts'
 import { openAccessLog, type AccessLog } from '../observe/log.ts'
 import { Metrics, type MetricSources } from '../observe/metrics.ts'
-import type { AccessRecord } from '../observe/record.ts'
+import { RecordReader, type OwnPart } from '../observe/record-reader.ts'
 import { Detector } from '../threats/detector.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { ReloadVerdict, RequestReport } from './admin/report.ts'
 import type { KeyUses } from './api-keys/uses.ts'
 import { RequestMemory } from './request-memory.ts'
+import { SeenClient, SeenOutcome } from './seen.ts'
 
 /** Between two looks at the rings, ms: how late a line may be in the log. */
 const LOOK = 50
 /** Records of one worker in one look: other work of this thread waits no longer than these take (about 5 ms). */
-const MOST = 1_000
+const MOST = 5_000
 
 const NOTHING_NEW = { commit: () => {}, cancel: () => {} }
 
 /** Turns the workers' records into access lines and metrics. */
 export class Observation {
-  readonly #readers: readonly RecordReader[]
+  readonly #readers: readonly RecordReader<SeenOutcome, SeenClient>[]
   readonly #metrics: Metrics
   readonly #counters: Counters
   /** Looked at with the rings: its counts wrap at 2^32, and nobody may ever scrape. */
@@ -55,7 +55,9 @@ export class Observation {
     }
   ) {
     const beats = new Beats(memory)
-    const readers = memory.rings.map((_, worker) => new RecordReader(memory, worker))
+    const newOutcome = (): SeenOutcome => new SeenOutcome(this.#metrics, this.#labelsOf)
+    const newClient = (): SeenClient => new SeenClient()
+    const readers = memory.rings.map((_, worker) => new RecordReader(memory, worker, newOutcome, newClient))
     this.#readers = readers
     this.#onError = around.linesLost
     this.#requests = new RequestMemory(around.explainBytes)
@@ -113,6 +115,7 @@ export class Observation {
     this.#plan = plan
     this.#requests.use(plan)
     this.#labels = new Map(plan.routes.map(({ name, labels }) => [name, labelsJson(labels)]))
+    for (const reader of this.#readers) for (const outcome of reader.outcomes()) outcome.label()
   }
 
   reloaded(outcome: ReloadVerdict['outcome']): void {
@@ -139,16 +142,20 @@ export class Observation {
     this.#writeOut()
   }
 
-  #take = (record: AccessRecord): void => {
-    this.#metrics.record(record)
-    this.#requests.add(this.#lines.add(record, this.#labels.get(record.route) ?? ''))
-    this.#keyUses.record(record)
+  #labelsOf = (route: string): string => this.#labels.get(route) ?? ''
+
+  #take = (own: OwnPart, outcome: SeenOutcome, client: SeenClient): void => {
+    outcome.numbers?.count(own)
+    this.#lines.add(own, outcome.text, client.text)
+    if (client.caller !== null) this.#keyUses.record(client.caller, own.time)
   }
 
   #writeOut(): void {
     const { count } = this.#lines
     const lines = this.#lines.take()
-    if (lines !== null) this.#log?.write(lines, count)
+    if (lines === null) return
+    this.#requests.add(lines, count)
+    this.#log?.write(lines, count)
   }
 
   /** What became of a request that is over; null when it is not remembered. */

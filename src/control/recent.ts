@@ -36,14 +36,20 @@ export class RecentRequests {
     return this.#current.lines + this.#before.lines
   }
 
-  /** @param line ASCII, with its line break at the end */
-  add(line: Uint8Array): void {
-    if (line.length > this.#size) return
-    if (this.#current.used + line.length > this.#size) this.#turn()
-    const half = this.#current
-    half.bytes.set(line, half.used)
-    half.used += line.length
-    half.lines++
+  /**
+   * @param lines ASCII, each with its line break at the end
+   * @param count how many they are
+   */
+  add(lines: Buffer, count: number): void {
+    if (this.#current.used + lines.length <= this.#size) {
+      this.#put(lines, count)
+      return
+    }
+    for (let start = 0; start < lines.length;) {
+      const end = lines.indexOf(NEWLINE, start) + 1
+      this.#addOne(lines.subarray(start, end))
+      start = end
+    }
   }
 
   /** The last one of that id; null when there is none, or none any more. */
@@ -55,6 +61,19 @@ export class RecentRequests {
   oldest(): AccessFields | null {
     const half = this.#before.used > 0 ? this.#before : this.#current
     return half.used === 0 ? null : lineAt(half, 0)
+  }
+
+  #addOne(line: Buffer): void {
+    if (line.length > this.#size) return
+    if (this.#current.used + line.length > this.#size) this.#turn()
+    this.#put(line, 1)
+  }
+
+  #put(lines: Buffer, count: number): void {
+    const half = this.#current
+    half.bytes.set(lines, half.used)
+    half.used += lines.length
+    half.lines += count
   }
 
   #turn(): void {

@@ -34,9 +34,9 @@ export class RequestMemory {
     }
   }
 
-  /** @param line of observe/access-line.ts */
-  add(line: Uint8Array): void {
-    this.#recent.add(line)
+  /** @param lines so many of observe/access-line.ts */
+  add(lines: Buffer, count: number): void {
+    this.#recent.add(lines, count)
   }
 
   /** null: no such request, or it is forgotten. */

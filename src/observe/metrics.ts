@@ -10,7 +10,7 @@
 import { Counter, Gauge, Registry, type Metric } from 'prom-client'
 import { COUNTER, COUNTER_NAMES, type CounterName, type CounterReader } from '../memory/counters.ts'
 import { DurationHistogram, type DurationSeries } from './histogram.ts'
-import type { AccessRecord } from './record.ts'
+import type { Outcome, OwnNumbers } from './record.ts'
 
 /** Media type of `exposition`. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
@@ -21,7 +21,7 @@ export const MOST_POLICIES = 64
 const OTHER = 'other'
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
-const DECISIONS: readonly AccessRecord['decision'][] = ['forward', 'answer', 'deny', 'error', 'abort']
+const DECISIONS: readonly Outcome['decision'][] = ['forward', 'answer', 'deny', 'error', 'abort']
 /** Of statuses: 1xx to 5xx, and 0 for none of these. */
 const CLASSES = 6
 
@@ -127,6 +127,29 @@ interface RouteNumbers {
   readonly sent: Tally
 }
 
+/** What an exchange adds to, looked up once for all that end the same way. */
+export class ExchangeNumbers {
+  readonly #route: RouteNumbers
+  readonly #requests: Tally
+  readonly #shadows: readonly Tally[]
+
+  constructor(route: RouteNumbers, requests: Tally, shadows: readonly Tally[]) {
+    this.#route = route
+    this.#requests = requests
+    this.#shadows = shadows
+  }
+
+  count({ duration, upstreamTime, bytesIn, bytesOut }: OwnNumbers): void {
+    const route = this.#route
+    this.#requests.n++
+    route.duration.observe(duration / 1e6)
+    if (upstreamTime >= 0) route.upstream.observe(upstreamTime / 1e6)
+    route.received.n += bytesIn
+    route.sent.n += bytesOut
+    for (let i = 0; i < this.#shadows.length; i++) (this.#shadows[i] as Tally).n++
+  }
+}
+
 export class Metrics {
   readonly #registry = new Registry()
   readonly #sources: MetricSources
@@ -196,16 +219,16 @@ export class Metrics {
     }
   }
 
-  /** Counts one exchange. The record is not kept. */
-  record(r: AccessRecord): void {
-    const route = this.#routes.known(r.route)
+  /** Where exchanges with this outcome are counted. */
+  numbersOf(outcome: Outcome): ExchangeNumbers {
+    const route = this.#routes.known(outcome.route)
     const of = this.#byRoute.get(route) ?? this.#newRoute(route)
-    this.#requestsOf(of, route, r).n++
-    of.duration.observe(r.duration / 1e6)
-    if (r.upstreamTime >= 0) of.upstream.observe(r.upstreamTime / 1e6)
-    of.received.n += r.bytesIn
-    of.sent.n += r.bytesOut
-    if (r.shadow !== '') for (const name of r.shadow.split(',')) this.#shadowOf(this.#policies.known(name)).n++
+    const shadows = outcome.shadow === '' ? [] : outcome.shadow.split(',')
+    return new ExchangeNumbers(
+      of,
+      this.#requestsOf(of, route, outcome),
+      shadows.map((name) => this.#shadowOf(this.#policies.known(name)))
+    )
   }
 
   /** The whole text, in METRICS_TYPE. */
@@ -266,7 +289,7 @@ export class Metrics {
   }
 
   /** A lookup by number: prom-client would make and hash a string of the five labels each time. */
-  #requestsOf(of: RouteNumbers, route: string, r: AccessRecord): Tally {
+  #requestsOf(of: RouteNumbers, route: string, r: Outcome): Tally {
     const method = METHODS.indexOf(r.method) + 1
     const status = r.status >= 100 && r.status < 600 ? Math.floor(r.status / 100) : 0
     const decision = DECISIONS.indexOf(r.decision)

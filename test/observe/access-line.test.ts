@@ -1,8 +1,9 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { AccessLines, labelsJson } from '../../src/observe/access-line.ts'
-import { emptyRecord } from '../../src/observe/codec.ts'
-import type { AccessRecord } from '../../src/observe/record.ts'
+import { AccessLines, ClientText, labelsJson, OutcomeText } from '../../src/observe/access-line.ts'
+import { CAPS } from '../../src/observe/layout.ts'
+import { emptyRecord, type AccessRecord } from '../../src/observe/record.ts'
+import { accessLine, accessLines } from './ring.ts'
 
 const FORWARDED: AccessRecord = {
   ...emptyRecord(),
@@ -60,8 +61,24 @@ const DENIED: AccessRecord = {
   credential: 'acme-2026'
 }
 
-function accessLine(record: AccessRecord, labels = ''): string {
-  return Buffer.from(new AccessLines().add(record, labels)).toString('latin1')
+/** A record's own part with an id of two letters. */
+const OWN = {
+  time: 0,
+  duration: 0,
+  upstreamTime: -1,
+  bytesIn: 0,
+  bytesOut: 0,
+  textAt: 0,
+  idLength: 2,
+  traceIdLength: 0,
+  pathLength: 0,
+  queryLength: 0
+}
+
+/** Whether all of a text was kept, or as much as its cap leaves of it. */
+function isKept(kept: unknown, text: string, cap: number): boolean {
+  if (Buffer.byteLength(text) <= cap) return kept === text
+  return typeof kept === 'string' && text.startsWith(kept) && Buffer.byteLength(kept) > cap - 4
 }
 
 /** Lone surrogates replaced, as UTF-8 does. */
@@ -133,11 +150,19 @@ t.test('any text in any field: one line of ASCII that parses back to what was pu
     traceId: 'trace'
   }
   fc.assert(
-    fc.property(fc.constantFrom(...Object.entries(fields)), fc.string({ unit: 'binary' }), ([name, key], text) => {
-      const line = accessLine({ ...FORWARDED, [name]: text })
-      const parsed = JSON.parse(line) as Record<string, unknown>
-      return /^[\x20-\x7e]+\n$/.test(line) && (parsed[key] ?? '') === wellFormed(text) && parsed['status'] === 200
-    }),
+    fc.property(
+      fc.constantFrom(...(Object.entries(fields) as [keyof typeof CAPS, string][])),
+      fc.string({ unit: 'binary' }),
+      ([name, key], text) => {
+        const line = accessLine({ ...FORWARDED, [name]: text })
+        const parsed = JSON.parse(line) as Record<string, unknown>
+        return (
+          /^[\x20-\x7e]+\n$/.test(line) &&
+          isKept(parsed[key] ?? '', wellFormed(text), CAPS[name]) &&
+          parsed['status'] === 200
+        )
+      }
+    ),
     { numRuns: 200 }
   )
   t.pass()
@@ -155,19 +180,42 @@ t.test('no labels, no field', async (t) => {
   t.notMatch(accessLine(DENIED, labelsJson({})), /labels/)
 })
 
-t.test('lines stand one behind the other until they are taken, however many and long they are', async (t) => {
-  const lines = new AccessLines()
-  t.equal(lines.take(), null)
-  const written: string[] = []
-  for (let n = 0; n < 300; n++) {
-    const record = { ...FORWARDED, id: String(n), reason: '\u{1f600}'.repeat(n), query: 'q'.repeat(n * 7) }
-    written.push(Buffer.from(lines.add(record)).toString('latin1'))
+t.test('numbers are written as JSON has them', async (t) => {
+  const numbers = [0, 1, 9, 10, 99, 100, 12_345, 999_999_999, 2 ** 31 - 1, 2 ** 31, 2 ** 40, 2 ** 53, 1e21, 1.5]
+  for (const n of numbers) {
+    const line = accessLine({ ...DENIED, bytesIn: n, bytesOut: n, status: 0 })
+    t.match(line, `"bytesIn":${n},"bytesOut":${n},`)
   }
-  t.equal(lines.count, 300)
+  for (const us of [0, 1, 9, 10, 100, 999, 1000, 1001, 1010, 12_345.6, 999_999.5, 2 ** 31 - 1, 2 ** 31, 2 ** 40]) {
+    const ms = Math.round(us) / 1000
+    t.match(accessLine({ ...DENIED, duration: us, upstreamTime: us }), `"ms":${ms},"upstreamMs":${ms},`)
+  }
+})
+
+t.test('lines stand one behind the other until they are taken, however many and long they are', async (t) => {
+  const records: AccessRecord[] = []
+  for (let n = 0; n < 300; n++) {
+    records.push({ ...FORWARDED, id: String(n), reason: '\u{1f600}'.repeat(n % 128), query: 'q"'.repeat(n) })
+  }
+  t.equal(accessLines(records).toString('latin1'), records.map((record) => accessLine(record)).join(''))
+})
+
+t.test('what was taken is the taker’s', async (t) => {
+  const lines = new AccessLines()
+  const outcome = new OutcomeText()
+  const client = new ClientText()
+  outcome.write(DENIED, '')
+  client.write(DENIED)
+  const own = { ...OWN, bytes: Buffer.from('id') }
+  t.equal(lines.take(), null)
+  lines.add(own, outcome, client)
+  lines.add(own, outcome, client)
+  t.equal(lines.count, 2)
   const taken = lines.take()
-  t.equal(taken?.toString('latin1'), written.join(''))
+  const text = taken?.toString('latin1')
   t.equal(lines.count, 0)
   t.equal(lines.take(), null)
-  lines.add(DENIED)
-  t.equal(taken?.toString('latin1'), written.join(''), 'what was taken is the taker’s')
+  lines.add({ ...own, bytes: Buffer.from('di') }, outcome, client)
+  t.equal(taken?.toString('latin1'), text)
+  t.equal(text?.split('\n').length, 3)
 })

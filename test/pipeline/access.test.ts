@@ -1,5 +1,5 @@
 import t from 'tap'
-import { emptyRecord } from '../../src/observe/codec.ts'
+import { emptyRecord } from '../../src/observe/record.ts'
 import { accessRecord } from '../../src/pipeline/access.ts'
 import { sha256 } from '../e2e/tokens.ts'
 import { pipeline } from './kit.ts'

@@ -2,7 +2,7 @@ import t from 'tap'
 import { CounterReader, COUNTER } from '../../src/memory/counters.ts'
 import { allocateShared } from '../../src/memory/shared.ts'
 import { readEnv } from '../../src/env.ts'
-import { RecordReader } from '../../src/observe/codec.ts'
+import { WholeReader } from '../observe/ring.ts'
 import { SameThreadSignatures } from '../../src/pipeline/same-thread-signatures.ts'
 import { WorkerServices } from '../../src/pipeline/services.ts'
 import { TablesBuilder, type Tables } from '../../src/pipeline/tables.ts'
@@ -14,7 +14,7 @@ services:
   - { name: s, upstream: { targets: [ { url: "http://127.0.0.1:9" } ], timeouts: { connect: ${connect} } }, policies: { auth: public }, routes: [ { name: r, match: { paths: ["/*"] } } ] }
 `
 
-function worker(): { services: WorkerServices; reader: RecordReader; counters: CounterReader } {
+function worker(): { services: WorkerServices; reader: WholeReader; counters: CounterReader } {
   const memory = allocateShared({ workers: 1, limitSlots: 4096, ringBytes: 1 << 16 })
   const services = new WorkerServices({
     memory,
@@ -24,7 +24,7 @@ function worker(): { services: WorkerServices; reader: RecordReader; counters: C
     signatures: new SameThreadSignatures()
   })
   t.teardown(() => services.close())
-  return { services, reader: new RecordReader(memory, 0), counters: new CounterReader(memory) }
+  return { services, reader: new WholeReader(memory), counters: new CounterReader(memory) }
 }
 
 async function build(services: WorkerServices, text: string): Promise<Tables> {

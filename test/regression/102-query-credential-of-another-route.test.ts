@@ -1,6 +1,6 @@
 /** An API key sent in the query of a path whose route reads none there, or of no route, stood in the access line. */
 import t from 'tap'
-import { emptyRecord } from '../../src/observe/codec.ts'
+import { emptyRecord } from '../../src/observe/record.ts'
 import { accessRecord } from '../../src/pipeline/access.ts'
 import { pipeline } from '../pipeline/kit.ts'
 

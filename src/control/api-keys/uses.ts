@@ -1,4 +1,4 @@
-import type { AccessRecord } from '../../observe/record.ts'
+import type { Client } from '../../observe/record.ts'
 import type { ApiKeyPlan, ConsumerPlan } from '../../plan/consumer.ts'
 import type { Plan } from '../../plan/plan.ts'
 import type { KeyUseRow } from '../store/key-uses.ts'
@@ -78,7 +78,7 @@ export class KeyUses {
   }
 
   /** For every record, in any order. */
-  record({ authMethod, credential, time }: AccessRecord): void {
+  record({ authMethod, credential }: Pick<Client, 'authMethod' | 'credential'>, time: number): void {
     if (authMethod !== 'key') return
     const use = this.#uses.get(credential)
     // Records of an earlier generation may name a key that is gone.

@@ -1,8 +1,6 @@
 import t from 'tap'
 import { KeyUses, type KeptUses } from '../../../src/control/api-keys/uses.ts'
 import type { KeyUseRow } from '../../../src/control/store/key-uses.ts'
-import { emptyRecord } from '../../../src/observe/codec.ts'
-import type { AccessRecord } from '../../../src/observe/record.ts'
 import type { ConsumerPlan } from '../../../src/plan/consumer.ts'
 import { apiKeyPlan, consumerPlan } from '../../identity/kit.ts'
 
@@ -32,8 +30,8 @@ const acme = (...ids: string[]): { consumers: ConsumerPlan[] } => ({
   consumers: [consumerPlan('acme', { keys: ids.map((id) => apiKeyPlan(id, '0'.repeat(64))) })]
 })
 
-function used(credential: string, time: number, authMethod = 'key'): AccessRecord {
-  return { ...emptyRecord(), authMethod, consumer: 'acme', credential, time }
+function used(credential: string, time: number, authMethod = 'key'): Parameters<KeyUses['record']> {
+  return [{ authMethod, credential }, time]
 }
 
 async function started(kept: Kept, plan: { consumers: ConsumerPlan[] }, now = NOW): Promise<KeyUses> {
@@ -48,9 +46,9 @@ const iso = (time: number): string => new Date(time).toISOString()
 
 t.test('the newest use of each key, in the order of the configuration', async (t) => {
   const uses = await started(new Kept(), acme('b', 'a'))
-  uses.record(used('a', NOW + 2))
+  uses.record(...used('a', NOW + 2))
   // Workers' rings are read one after the other.
-  uses.record(used('a', NOW + 1))
+  uses.record(...used('a', NOW + 1))
   t.same(seen(uses), [
     ['b', NOW, null],
     ['a', NOW, iso(NOW + 2)]
@@ -60,9 +58,9 @@ t.test('the newest use of each key, in the order of the configuration', async (t
 t.test('nothing but a key of the configuration is a key', async (t) => {
   const kept = new Kept()
   const uses = await started(kept, acme('a'))
-  uses.record(used('a', NOW + 1, 'basic'))
-  uses.record(used('nobody', NOW + 1))
-  uses.record(used('', NOW + 1))
+  uses.record(...used('a', NOW + 1, 'basic'))
+  uses.record(...used('nobody', NOW + 1))
+  uses.record(...used('', NOW + 1))
   t.same(seen(uses), [['a', NOW, null]])
   t.same([...kept.rows.keys()], ['a'])
 })
@@ -70,7 +68,7 @@ t.test('nothing but a key of the configuration is a key', async (t) => {
 t.test('it outlives a restart, with when the key was known first', async (t) => {
   const kept = new Kept()
   const first = await started(kept, acme('a', 'b'))
-  first.record(used('a', NOW + 1))
+  first.record(...used('a', NOW + 1))
   first.flush()
   const second = await started(kept, acme('a', 'b', 'c'), NOW + 5)
   t.same(seen(second), [
@@ -84,12 +82,12 @@ t.test('the store is told once a minute of a busy key, and of the last use at th
   const kept = new Kept()
   const uses = await started(kept, acme('a'))
   const before = kept.puts
-  uses.record(used('a', NOW))
-  for (let at = 1; at < MINUTE; at += 100) uses.record(used('a', NOW + at))
+  uses.record(...used('a', NOW))
+  for (let at = 1; at < MINUTE; at += 100) uses.record(...used('a', NOW + at))
   t.equal(kept.puts, before + 1, 'N-1: within the minute')
-  uses.record(used('a', NOW + MINUTE))
+  uses.record(...used('a', NOW + MINUTE))
   t.equal(kept.puts, before + 2, 'N')
-  uses.record(used('a', NOW + MINUTE + 1))
+  uses.record(...used('a', NOW + MINUTE + 1))
   t.equal(kept.puts, before + 2, 'N+1')
   uses.flush()
   t.equal(kept.rows.get('a')?.used, NOW + MINUTE + 1)
@@ -100,12 +98,12 @@ t.test('the store is told once a minute of a busy key, and of the last use at th
 t.test('a reload keeps what is known, and forgets keys that are gone', async (t) => {
   const kept = new Kept()
   const uses = await started(kept, acme('a', 'b'))
-  uses.record(used('a', NOW + 1))
-  uses.record(used('b', NOW + 1))
+  uses.record(...used('a', NOW + 1))
+  uses.record(...used('b', NOW + 1))
   uses.use(acme('a'))
   t.same(seen(uses), [['a', NOW, iso(NOW + 1)]])
   t.same([...kept.rows.keys()], ['a'])
-  uses.record(used('b', NOW + 2))
+  uses.record(...used('b', NOW + 2))
   t.same([...kept.rows.keys()], ['a'], 'a record of the generation before brings nothing back')
   uses.use(acme('a', 'b'))
   t.same(seen(uses), [

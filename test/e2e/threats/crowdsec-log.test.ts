@@ -2,24 +2,21 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { AccessLines } from '../../../src/observe/access-line.ts'
-import { emptyRecord } from '../../../src/observe/codec.ts'
-import type { AccessRecord } from '../../../src/observe/record.ts'
+import { emptyRecord, type AccessRecord } from '../../../src/observe/record.ts'
+import { accessLine } from '../../observe/ring.ts'
 import { LocalApi, noCrowdsec } from '../crowdsec.ts'
 
 const line = (more: Partial<AccessRecord>): string =>
-  Buffer.from(
-    new AccessLines().add({
-      ...emptyRecord(),
-      time: Date.now(),
-      method: 'GET',
-      host: 'api.example.com',
-      status: 404,
-      decision: 'deny',
-      policy: 'route',
-      ...more
-    })
-  ).toString('latin1')
+  accessLine({
+    ...emptyRecord(),
+    time: Date.now(),
+    method: 'GET',
+    host: 'api.example.com',
+    status: 404,
+    decision: 'deny',
+    policy: 'route',
+    ...more
+  })
 
 t.test('the access log', { skip: noCrowdsec() ?? false }, async (t) => {
   const api = await LocalApi.start(t)

@@ -5,9 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { AccessLines } from '../../../src/observe/access-line.ts'
-import { emptyRecord } from '../../../src/observe/codec.ts'
-import type { AccessRecord } from '../../../src/observe/record.ts'
+import { emptyRecord, type AccessRecord } from '../../../src/observe/record.ts'
+import { accessLine } from '../../observe/ring.ts'
 
 const run = promisify(execFile)
 const PROGRAM = '/usr/bin/fail2ban-regex'
@@ -25,20 +24,18 @@ const FORGED = [
 ]
 
 const line = (more: Partial<AccessRecord>): string =>
-  Buffer.from(
-    new AccessLines().add({
-      ...emptyRecord(),
-      time: Date.now(),
-      id: 'r1',
-      method: 'GET',
-      scheme: 'https',
-      host: 'api.example.com',
-      path: '/a',
-      status: 403,
-      decision: 'deny',
-      ...more
-    })
-  ).toString('latin1')
+  accessLine({
+    ...emptyRecord(),
+    time: Date.now(),
+    id: 'r1',
+    method: 'GET',
+    scheme: 'https',
+    host: 'api.example.com',
+    path: '/a',
+    status: 403,
+    decision: 'deny',
+    ...more
+  })
 
 function missing(): string | false {
   try {
