@@ -4,7 +4,7 @@
  */
 /** Who may turn away what a full queue would not, while there is more to do than can be done. */
 export interface Doorkeeper {
-  turnsAway(): boolean
+  turnsAway(client: string): boolean
 }
 
 const NOBODY_THERE: Doorkeeper = { turnsAway: () => false }
@@ -40,7 +40,7 @@ export class WaitingRoom {
     if (this.#total >= this.#capacity) return `${this.#capacity} ${this.#what} wait for verification already`
     const mine = this.#clients.get(client) ?? 0
     if (mine >= this.#perClient) return `${this.#perClient} ${this.#what} of this client wait for verification already`
-    if (this.#doorkeeper.turnsAway()) return `overloaded: ${this.#what} that are not known have to wait`
+    if (this.#doorkeeper.turnsAway(client)) return `overloaded: ${this.#what} that are not known have to wait`
     this.#clients.set(client, mine + 1)
     this.#total++
     return null

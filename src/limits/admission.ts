@@ -1,7 +1,8 @@
 /**
  * Which requests a worker turns away while it has more to do than it can: those that are worth least first. Who presents
  * no credential goes before who presents one that is new here (and costs a verification), and that one before callers
- * who are known. Health checks never come here, and the admin plane is another thread.
+ * who are known. Of each of these, clients that want much go before those that want little (demand.ts). Health checks never
+ * come here, and the admin plane is another thread.
  *
  * The control law. Twice a second three loads are judged, each as a share of what it may be: how late the event loop
  * is, how much waits for verification, and how much memory is taken. Above 1, unless it is falling already, the pressure
@@ -16,12 +17,16 @@
  * callers, since memory that was taken once need not come back. Of those at least a tenth passes whatever happens, so
  * that one can see from outside that the worker lives.
  */
+import { KeyHash } from '../memory/hash.ts'
+import { Demand } from './demand.ts'
 
 /** Worth of a request, the least first. */
 export const STRANGER = 0
 export const NEWCOMER = 1
 export const CALLER = 2
 export type Worth = typeof STRANGER | typeof NEWCOMER | typeof CALLER
+
+const WORTHS = [STRANGER, NEWCOMER, CALLER] as const
 
 /** What a worker measured over one interval. */
 export interface Load {
@@ -48,8 +53,13 @@ const MOST_BY_MEMORY = 2
 const MOST_BY_QUEUE = 0.9
 const MOST_OF_CALLERS = 0.9
 
+/** Of what makes the pressure rise: from there on it is counted who wants how much, before anybody is turned away for it. */
+const WATCHED = 0.5
+
 export class Admission {
-  /** 0: nobody is turned away, and that is all that is looked at. Else one more than the highest worth of those who are. */
+  /** Whether requests have to pass here at all: not while there is nothing to do about them. */
+  watches = false
+  /** 0: nobody is turned away. Else one more than the highest worth of those who are. */
   level = 0
   /** What weighs, for the log; '' while nothing does. */
   cause = ''
@@ -57,23 +67,45 @@ export class Admission {
   readonly #lag = new Pressure(MOST)
   readonly #memory = new Pressure(MOST_BY_MEMORY)
   readonly #queue = new Pressure(MOST_BY_QUEUE)
-  /** Of each worth, what is left over of the shares of requests before: so that a share is kept to evenly. */
-  readonly #over = [0, 0, 0]
+  /** By worth. */
+  readonly #demands: readonly [Demand, Demand, Demand]
 
-  /** @param lagTarget lateness of the event loop that is still taken, ms */
-  constructor(lagTarget: number) {
+  /** @param lagTarget lateness of the event loop that is still taken, ms @param seed SharedMemory.seed */
+  constructor(lagTarget: number, seed: ConstructorParameters<typeof KeyHash>[0]) {
     this.#lagTarget = lagTarget
+    const hash = new KeyHash(seed)
+    const demand = (of: string): Demand => new Demand(hash, hash.domain(`demand of ${of}`))
+    this.#demands = [demand('strangers'), demand('newcomers'), demand('callers')]
   }
 
-  /** To be called every INTERVAL. @returns whether `level` is another */
+  /** The event loop was late once, ms: who comes from now on is counted, so that it is known who wants how much when they are judged. */
+  late(lag: number): void {
+    if (lag > WATCHED * this.#lagTarget) this.watches = true
+  }
+
+  /** To be called every INTERVAL; while it `watches` what is under way is to be told by `holds` then. @returns whether `level` is another */
   judge({ lag, waiting, memory, heap }: Load): boolean {
-    this.#lag.weigh(lag / this.#lagTarget)
-    this.#queue.weigh(waiting / QUEUE_TARGET)
-    this.#memory.weigh(Math.max(beyond(memory, MEMORY_FROM), beyond(heap, HEAP_FROM)))
+    const loads = [
+      lag / this.#lagTarget,
+      waiting / QUEUE_TARGET,
+      Math.max(beyond(memory, MEMORY_FROM), beyond(heap, HEAP_FROM))
+    ] as const
+    this.#lag.weigh(loads[0])
+    this.#queue.weigh(loads[1])
+    this.#memory.weigh(loads[2])
     this.cause = this.#causeOf(lag, waiting, Math.max(memory, heap))
     const before = this.level
     this.level = this.#levelOf(before)
+    const watched = this.watches
+    this.watches = this.level > 0 || Math.max(...loads) > WATCHED
+    if (this.watches) for (const worth of WORTHS) this.#demands[worth].next(this.share(worth))
+    else if (watched) for (const demand of this.#demands) demand.clear()
     return this.level !== before
+  }
+
+  /** A request is under way as an interval begins. @param client as in `turnsAway` */
+  holds(worth: Worth, client: string): void {
+    this.#demands[worth].add(client)
   }
 
   /** Share of requests of that worth that is turned away, 0 to 1. */
@@ -83,11 +115,9 @@ export class Admission {
     return worth === CALLER ? Math.min(share, MOST_OF_CALLERS) : share
   }
 
-  /** Whether this request is one of those. */
-  turnsAway(worth: Worth): boolean {
-    const over = (this.#over[worth] ?? 0) + this.share(worth)
-    this.#over[worth] = over >= 1 ? over - 1 : over
-    return over >= 1
+  /** Whether this request is one of those, as far as its client wants more than others do. @param client who it is that wants it */
+  turnsAway(worth: Worth, client: string): boolean {
+    return this.#demands[worth].turnsAway(client)
   }
 
   /** A level is left only well below its edge, or a pressure that stands on one would be a change twice a second. */

@@ -12,19 +12,29 @@ import { CONTINUE, type Verdict } from './verdict.ts'
 export function admission(x: Exchange): Verdict {
   const { services } = x.tables
   // A preflight costs nothing, and without it the browser of a known caller could not ask.
-  if (services.admission.level === 0 || x.route === null || x.preflight) return CONTINUE
-  return presents(x.route.auth.reads, x) || certified(x) ? CONTINUE : judge(x, STRANGER)
+  if (!services.admission.watches || x.route === null || x.preflight) return CONTINUE
+  return presents(x.route.auth.reads, x) || certified(x) ? CONTINUE : judge(x, STRANGER, x.clientKey)
 }
 
 /** Those whose credential was known, or was verified although it was not. */
 export function callerAdmission(x: Exchange): Verdict {
-  if (x.tables.services.admission.level <= CALLER || x.caller.method === 'public') return CONTINUE
-  return x.caller.method === 'anonymous' ? CONTINUE : judge(x, CALLER)
+  return x.tables.services.admission.watches && known(x) ? judge(x, CALLER, x.shareKey) : CONTINUE
 }
 
-function judge(x: Exchange, worth: Worth): Verdict {
+/** A request that is under way when an interval begins weighs on the worker, too, however long ago it came. */
+export function countUnderWay(x: Exchange): void {
+  const { admission: admits } = x.tables.services
+  if (known(x)) admits.holds(CALLER, x.shareKey)
+  else admits.holds(STRANGER, x.clientKey)
+}
+
+function known({ caller }: Exchange): boolean {
+  return caller.method !== 'public' && caller.method !== 'anonymous'
+}
+
+function judge(x: Exchange, worth: Worth, client: string): Verdict {
   const { admission: admits, counters } = x.tables.services
-  if (!admits.turnsAway(worth)) return CONTINUE
+  if (!admits.turnsAway(worth, client)) return CONTINUE
   counters.add(worth === STRANGER ? COUNTER.strangersShed : COUNTER.callersShed)
   return next()
 }
@@ -47,9 +57,14 @@ function presents(reads: Places, x: Exchange): boolean {
 /** All who are turned away in one second must not come back in the same one. */
 const SPREAD = 5
 const REFUSALS: readonly Refusal[] = Array.from({ length: SPREAD }, (_, i) =>
-  refuse('shedding', 'admission', 'the worker is overloaded and takes what is worth more first', {
-    headers: ['retry-after', String(i + 1)]
-  })
+  refuse(
+    'shedding',
+    'admission',
+    'the worker is overloaded, and takes what is worth more, and clients that want less, first',
+    {
+      headers: ['retry-after', String(i + 1)]
+    }
+  )
 )
 let turn = 0
 

@@ -129,8 +129,8 @@ export class WorkerServices {
     this.#signatures = signatures
     this.#inquiry = inquiry
     this.#passwords = passwords
-    this.admission = new Admission(env.GATEHOUSE_OVERLOAD_LAG)
-    const doorkeeper = { turnsAway: () => this.#shedsNewcomer() }
+    this.admission = new Admission(env.GATEHOUSE_OVERLOAD_LAG, memory.seed)
+    const doorkeeper = { turnsAway: (client: string) => this.#shedsNewcomer(client) }
     this.tokens = new TokenVerifier({
       signatures,
       inquiry,
@@ -158,8 +158,8 @@ export class WorkerServices {
     this.record.worker = index
   }
 
-  #shedsNewcomer(): boolean {
-    if (this.admission.level === 0 || !this.admission.turnsAway(NEWCOMER)) return false
+  #shedsNewcomer(client: string): boolean {
+    if (!this.admission.watches || !this.admission.turnsAway(NEWCOMER, client)) return false
     this.counters.add(COUNTER.newcomersShed)
     return true
   }

@@ -16,6 +16,7 @@ export class LoadProbe {
   readonly #admission: Admission
   readonly #waiting: () => number
   readonly #changed: () => void
+  readonly #countUnderWay: () => void
   readonly #memoryLimit: number
   readonly #timer: NodeJS.Timeout
   #lookedAt = monotonicMs()
@@ -26,12 +27,20 @@ export class LoadProbe {
   /**
    * @param memoryLimit bytes the process may take; 0: nine tenths of what there is
    * @param waiting share of the places for verification that is taken
+   * @param countUnderWay tells the admission what the worker is about
    * @param changed the admission's level is another
    */
-  constructor(admission: Admission, memoryLimit: number, waiting: () => number, changed: () => void) {
+  constructor(
+    admission: Admission,
+    memoryLimit: number,
+    waiting: () => number,
+    countUnderWay: () => void,
+    changed: () => void
+  ) {
     this.#admission = admission
     this.#waiting = waiting
     this.#changed = changed
+    this.#countUnderWay = countUnderWay
     this.#memoryLimit = memoryLimit || SHARE * memoryThereIs()
     this.#timer = setInterval(() => this.#look(), LOOK)
   }
@@ -42,7 +51,9 @@ export class LoadProbe {
 
   #look(): void {
     const now = monotonicMs()
-    this.#lag = Math.min(this.#lag, Math.max(0, now - this.#lookedAt - LOOK))
+    const lag = Math.max(0, now - this.#lookedAt - LOOK)
+    this.#admission.late(lag)
+    this.#lag = Math.min(this.#lag, lag)
     this.#lookedAt = now
     this.#looks++
     if (this.#looks < LEAST_LOOKS || now - this.#began < INTERVAL) return
@@ -57,6 +68,7 @@ export class LoadProbe {
     this.#looks = 0
     this.#lag = Infinity
     if (this.#admission.judge(load)) this.#changed()
+    if (this.#admission.watches) this.#countUnderWay()
   }
 }
 

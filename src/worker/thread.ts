@@ -40,7 +40,8 @@ const staging = new Staging(services, apps, (up, reason) =>
 
 const { admission, beats, tokens } = services
 const waiting = (): number => Math.max(tokens.waitingFill, tokens.opaque.waitingFill)
-const load = new LoadProbe(admission, env.GATEHOUSE_MEMORY_LIMIT, waiting, () => {
+const underWay = (): void => traffic.countUnderWay()
+const load = new LoadProbe(admission, env.GATEHOUSE_MEMORY_LIMIT, waiting, underWay, () => {
   const { level, cause } = admission
   beats.setShedding(start.index, level)
   toControl({ type: 'shedding', worker: start.index, level, cause })

@@ -2,6 +2,7 @@ import { HeaderList } from '../headers.ts'
 import { ClientCertificates } from '../client/certificate.ts'
 import { fromBinary } from '../ip.ts'
 import { monotonicMs, wallMs } from '../memory/clock.ts'
+import { countUnderWay } from '../pipeline/admission.ts'
 import { countEvents } from '../pipeline/events.ts'
 import { Exchange } from '../pipeline/exchange.ts'
 import type { WorkerServices } from '../pipeline/services.ts'
@@ -159,6 +160,11 @@ export class Traffic implements AppsOwner, ServingWorker {
       this.#revocationsSeen = epoch
       this.#cutRevoked()
     }
+  }
+
+  /** Tells the worker's admission whose requests are under way. */
+  countUnderWay(): void {
+    this.#underWay.forEach(({ x }) => countUnderWay(x))
   }
 
   /** Ends what callers have open who were revoked meanwhile: streams, long downloads, uploads. */

@@ -39,8 +39,14 @@ export interface Attacked {
  * A gateway to attack at `/large`, which answers `answer` bytes; `/` answers `small` to everybody else, however long
  * that takes a busy machine.
  * @param time `timeouts.request` of what is attacked
+ * @param env of the gateway
  */
-export async function startAttacked(owner: Owner, answer: number, time: string): Promise<Attacked> {
+export async function startAttacked(
+  owner: Owner,
+  answer: number,
+  time: string,
+  env: Record<string, string> = {}
+): Promise<Attacked> {
   const { files, yaml } = await testCertificate('a', ['localhost'])
   const large = Buffer.alloc(answer, 'x')
   const service = await startUpstream(owner, (request, response) => {
@@ -60,7 +66,7 @@ services:
       - { name: attacked, match: { paths: ["/large"] }, policies: { timeouts: { request: ${time} } } }
       - { name: small, match: { paths: ["/"] } }
 `,
-    { workers: 2, files }
+    { workers: 2, env, files }
   )
   const [plain = 0, secure = 0] = gateway.ports
   return { gateway, plain, secure }

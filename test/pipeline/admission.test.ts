@@ -1,5 +1,7 @@
 /** Whom an overloaded worker turns away, by what the request brings. */
 import t from 'tap'
+import { CALLER as KNOWN_CALLER, STRANGER } from '../../src/limits/admission.ts'
+import { countUnderWay } from '../../src/pipeline/admission.ts'
 import { hmacToken, seconds, sha256 } from '../e2e/tokens.ts'
 import { pipeline, type Described, type Pipeline } from './kit.ts'
 
@@ -8,6 +10,7 @@ const YAML = `version: 1
 listen: [ { address: "127.0.0.1:0", ready: /-/ready } ]
 consumers:
   - { name: guest }
+  - { name: globex, keys: [ { id: globex-1, hash: "sha256:${sha256('globex-key')}" } ] }
   - { name: acme, keys: [ { id: acme-1, hash: "sha256:${sha256('acme-key')}" } ], jwt: [ { issuer: "https://acme.example", algorithm: HS256, secret: "${SECRET}" } ] }
 services:
   - name: s
@@ -93,4 +96,76 @@ t.test('those who are turned away are not all told to come back at once', async 
     [...told].toSorted(),
     [1, 2, 3, 4, 5].map((s) => `retry-after ${s}`)
   )
+})
+
+t.test('an address that wants much is turned away before others, strangers and newcomers alike', async (t) => {
+  const stages = await pipeline(t, YAML)
+  const { admission } = stages.services
+  const judge = (lag: number): unknown => admission.judge({ lag, waiting: 0, memory: 0, heap: 0 })
+  for (const level of [1, 2] as const) {
+    while (admission.share((level - 1) as 0 | 1) < 0.4) judge(101)
+    let n = 0
+    const ask = async (from: string): Promise<string> =>
+      (
+        await stages.decide(
+          level === 1
+            ? { target: '/open', peer: from }
+            : { target: '/x', peer: from, headers: newToken(`${level}${from}${n++}`) }
+        )
+      ).what
+    const flood = async (): Promise<string[]> => {
+      const got: string[] = []
+      for (let i = 0; i < 100; i++) got.push(await ask('192.0.2.1'))
+      return got
+    }
+    await flood()
+    for (let i = 0; i < 3; i++) await ask('192.0.2.2')
+    judge(70)
+    for (let i = 0; i < 3; i++) t.equal(await ask('192.0.2.2'), 'permit', `level ${level}`)
+    t.ok((await flood()).filter((what) => what !== 'permit').length > 20, `level ${level}`)
+  }
+})
+
+t.test('of known callers who wants much, wherever they call from', async (t) => {
+  const stages = await pipeline(t, YAML)
+  load(stages, 3)
+  const ask = async (key: string, peer: string): Promise<string> =>
+    (await stages.decide({ target: '/x', peer, headers: { 'x-api-key': key } })).what
+  for (let i = 0; i < 200; i++) await ask('acme-key', `192.0.2.${i}`)
+  for (let i = 0; i < 5; i++) await ask('globex-key', '192.0.2.1')
+  stages.services.admission.judge({ lag: 70, waiting: 0, memory: 0, heap: 0 })
+  for (let i = 0; i < 5; i++) t.equal(await ask('globex-key', '192.0.2.1'), 'permit')
+  let away = 0
+  for (let i = 0; i < 200; i++) if ((await ask('acme-key', `192.0.2.${i}`)) === 'shedding') away++
+  t.ok(away > 150, `${away} of 200`)
+})
+
+t.test('IPv6 addresses of one network want together', async (t) => {
+  const stages = await pipeline(t, YAML)
+  load(stages, 1)
+  const { admission } = stages.services
+  for (let i = 0; i < 12; i++) admission.judge({ lag: 0, waiting: 0, memory: 0, heap: 0 })
+  admission.judge({ lag: 500, waiting: 0, memory: 0, heap: 0 })
+  const ask = async (from: string): Promise<string> => (await stages.decide({ target: '/open', peer: from })).what
+  for (let i = 0; i < 100; i++) await ask(`2001:db8::${i.toString(16)}`)
+  await ask('2001:db8:0:1::1')
+  admission.judge({ lag: 70, waiting: 0, memory: 0, heap: 0 })
+  t.equal(await ask('2001:db8:0:1::1'), 'permit')
+  let away = 0
+  for (let i = 0; i < 100; i++) if ((await ask(`2001:db8::1:${i.toString(16)}`)) !== 'permit') away++
+  t.ok(away > 20, `${away}`)
+})
+
+t.test('what is under way is told as who it is of', async (t) => {
+  const stages = await pipeline(t, YAML)
+  const { admission } = stages.services
+  const told: unknown[] = []
+  admission.holds = (...args) => told.push(args)
+  for (const described of [{ target: '/open' }, CALLER, { target: '/guests' }])
+    countUnderWay((await stages.decide(described)).x)
+  t.same(told, [
+    [STRANGER, '192.0.2.1'],
+    [KNOWN_CALLER, 'c4:acme'],
+    [STRANGER, '192.0.2.1']
+  ])
 })

@@ -15,7 +15,7 @@ t.test('slowhttptest, four modes, plain and TLS', { skip: absent }, async (t) =>
   const { gateway, plain, secure } = await startAttacked(t, ANSWER, '1s')
   const resident = async (): Promise<number> => residentMemory(await gateway.gatewayPid())
   const before = await resident()
-  const visitors = new Visitors(plain, { keepAlive: 2, fresh: 1, pause: 10 })
+  const visitors = new Visitors(plain, { keepAlive: 2, fresh: 1, pause: 10, from: '127.0.0.2' })
   const results = await Promise.all(
     MODES.flatMap((mode) => [
       attack(mode, `http://127.0.0.1:${plain}/large`, CONNECTIONS, SECONDS),
