@@ -1,6 +1,6 @@
 /** Speaks to the running gateway: over its control socket, or to its `admin.address`. */
-import { type OutgoingHttpHeaders, request as httpRequest, type RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { OutgoingHttpHeaders, RequestOptions } from 'node:http'
+import { nodeHttp, nodeHttps } from '../built-in.ts'
 import { CannotTell } from './command.ts'
 
 /** Where the gateway is asked. */
@@ -73,15 +73,15 @@ export async function expectOf(
   throw new CannotTell(`the gateway answered ${answer.status}${typeof detail === 'string' ? `: ${detail}` : ''}`)
 }
 
-function openDoor(door: Door): { request: typeof httpRequest; options: RequestOptions; own: OutgoingHttpHeaders } {
+function openDoor(door: Door): { request: typeof nodeHttp.request; options: RequestOptions; own: OutgoingHttpHeaders } {
   if ('socketPath' in door) {
-    return { request: httpRequest, options: { socketPath: door.socketPath }, own: { host: 'gatehouse' } }
+    return { request: nodeHttp.request, options: { socketPath: door.socketPath }, own: { host: 'gatehouse' } }
   }
   const { url, token } = door
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const tls = url.protocol === 'https:'
   return {
-    request: tls ? httpsRequest : httpRequest,
+    request: tls ? nodeHttps.request : nodeHttp.request,
     options: { host, port: url.port || (tls ? 443 : 80) },
     own: { host: url.host, authorization: `Bearer ${token}` }
   }

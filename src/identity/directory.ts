@@ -96,6 +96,11 @@ export class CallerDirectory {
     }
   }
 
+  /** Whether any consumer signs tokens or requests. */
+  get signs(): boolean {
+    return this.#byTokenIssuer.size > 0 || this.#bySigningKey.size > 0
+  }
+
   /** Where the consumer of that name may call from; undefined: anywhere. */
   addressesOf(name: string): CallerAddresses | undefined {
     return this.#addresses.size === 0 ? undefined : this.#addresses.get(name)

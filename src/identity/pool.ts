@@ -21,7 +21,7 @@ export type VerifyAnswer = VerificationKey | null | Error
 /** The verifier's only need; tests and `explain` can do without threads. */
 export interface SignatureVerifier {
   verify(request: VerifyRequest): Promise<VerifyAnswer>
-  /** Requests may come from now on: what the first would wait for can start. */
+  /** Signed requests may come from now on: what the first would wait for can start. */
   start?(): void
   close(): Promise<void>
 }

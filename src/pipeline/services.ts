@@ -183,7 +183,7 @@ export class WorkerServices {
 
   /** `next` serves from now on; exchanges that `before` has under way finish on its connections. */
   take(next: Tables, before: Tables | null): void {
-    this.#signatures.start?.()
+    if (next.head.issuers.length > 0 || next.directory.signs) this.#signatures.start?.()
     this.tokens.configure(next.head.generation, next.head.issuers, next.directory)
     this.#inquiry?.use(next.transports)
     this.revocations.configure(next.revocations)

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { connect as connectPlain, type OnReadOpts, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { nodeTls } from '../built-in.ts'
 import type { TargetPlan } from '../plan/upstream.ts'
 
 /** One address of an upstream, and how a socket to it is opened: the same for every transport. */
@@ -28,7 +28,7 @@ export class Target {
     // A socket whose peer vanished without a word (power cut, NAT entry lost) is noticed by TCP itself.
     const common = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }
     if (!tls) return connectPlain(onread === undefined ? common : { ...common, onread })
-    const socket = connectTls({
+    const socket = nodeTls.connect({
       ...common,
       ...(onread === undefined ? {} : { onread }),
       servername: isIP(host) === 0 ? host : '',

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { nodeHttp } from '../built-in.ts'
 import { Gathering } from '../turn.ts'
 import type { NativeResponse } from './uws.ts'
 
@@ -333,7 +333,8 @@ const GATHERED = 4096
 const HEAD_END = '\r\n'
 
 const STATUS_LINES: string[] = []
-for (const [status, phrase] of Object.entries(STATUS_CODES)) STATUS_LINES[Number(status)] = `${status} ${phrase}`
+for (const [status, phrase] of Object.entries(nodeHttp.STATUS_CODES))
+  STATUS_LINES[Number(status)] = `${status} ${phrase}`
 
 function statusLine(status: number): string {
   return STATUS_LINES[status] ?? `${status} Unknown`

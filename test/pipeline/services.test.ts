@@ -3,6 +3,7 @@ import { CounterReader, COUNTER } from '../../src/memory/counters.ts'
 import { allocateShared } from '../../src/memory/shared.ts'
 import { readEnv } from '../../src/env.ts'
 import { WholeReader } from '../observe/ring.ts'
+import type { SignatureVerifier } from '../../src/identity/pool.ts'
 import { SameThreadSignatures } from '../../src/pipeline/same-thread-signatures.ts'
 import { WorkerServices } from '../../src/pipeline/services.ts'
 import { TablesBuilder, type Tables } from '../../src/pipeline/tables.ts'
@@ -14,14 +15,18 @@ services:
   - { name: s, upstream: { targets: [ { url: "http://127.0.0.1:9" } ], timeouts: { connect: ${connect} } }, policies: { auth: public }, routes: [ { name: r, match: { paths: ["/*"] } } ] }
 `
 
-function worker(): { services: WorkerServices; reader: WholeReader; counters: CounterReader } {
+function worker(signatures: SignatureVerifier = new SameThreadSignatures()): {
+  services: WorkerServices
+  reader: WholeReader
+  counters: CounterReader
+} {
   const memory = allocateShared({ workers: 1, limitSlots: 4096, ringBytes: 1 << 16 })
   const services = new WorkerServices({
     memory,
     index: 0,
     env: readEnv({}).env,
     events: { unknownKid: () => {} },
-    signatures: new SameThreadSignatures()
+    signatures
   })
   t.teardown(() => services.close())
   return { services, reader: new WholeReader(memory), counters: new CounterReader(memory) }
@@ -144,4 +149,26 @@ t.test('a record is written once for each exchange, and counted', async (t) => {
   t.strictSame(paths, ['/x', '/x'])
   counters.update()
   t.equal(counters.total(COUNTER.requests), 2)
+})
+
+t.test('verification threads are started with the first generation that takes anything signed', async (t) => {
+  let starts = 0
+  const signatures = Object.assign(new SameThreadSignatures(), { start: () => starts++ })
+  const { services } = worker(signatures)
+  const keysOnly = await build(services, yaml('1s'))
+  services.take(keysOnly, null)
+  t.equal(starts, 0)
+  const secret = 'bNq3v0Zr8yTkXh2LwPfJd5sGmC7aEuRi'
+  const signed = [
+    `issuers: [ { name: corp, issuer: "https://corp.example", audiences: [a], algorithms: [RS256]} ]`,
+    `consumers: [ { name: c, jwt: [ { issuer: c, algorithm: HS256, secret: ${secret} } ] } ]`,
+    `consumers: [ { name: c, signatures: [ { keyId: k, algorithm: hmac-sha256, secret: ${secret} } ] } ]`
+  ]
+  let before = keysOnly
+  for (const [i, more] of signed.entries()) {
+    const next = await build(services, `${yaml('1s')}${more}\n`)
+    services.take(next, before)
+    t.equal(starts, i + 1, more)
+    before = next
+  }
 })

@@ -1,8 +1,8 @@
 /** `admin: { address, token }`: the admin API over TCP, for owners on other hosts and for what has no right to the socket's file. */
 import { readFileSync } from 'node:fs'
-import { createServer as createHttp, type Server } from 'node:http'
-import { createServer as createHttps } from 'node:https'
-import { createSecureContext, type SecureContext } from 'node:tls'
+import type { Server } from 'node:http'
+import type { SecureContext } from 'node:tls'
+import { nodeHttp, nodeHttps, nodeTls } from '../../built-in.ts'
 import type { AdminPlan } from '../../plan/admin.ts'
 import type { CertificatePlan } from '../../plan/certificate.ts'
 import { Doorkeeper, type DoorkeeperSettings } from './doorkeeper.ts'
@@ -39,8 +39,8 @@ export class AdminAddress {
     const certificates = tls ? new Certificates(plan.certificates) : null
     const server =
       certificates === null
-        ? createHttp(ADMIN_HTTP, listener)
-        : createHttps(
+        ? nodeHttp.createServer(ADMIN_HTTP, listener)
+        : nodeHttps.createServer(
             {
               ...ADMIN_HTTP,
               minVersion: 'TLSv1.2',
@@ -97,7 +97,7 @@ class Certificates {
     }))
     const [first] = read
     if (first === undefined) throw new Error('admin.tls: there is no certificate')
-    this.#contexts = read.map(({ hosts, pair }) => ({ hosts, context: createSecureContext(pair) }))
+    this.#contexts = read.map(({ hosts, pair }) => ({ hosts, context: nodeTls.createSecureContext(pair) }))
     this.#first = first.pair
   }
 

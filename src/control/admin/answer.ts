@@ -1,5 +1,6 @@
 /** How the admin servers answer: complete bodies, and RFC 9457 problems for what they can't do. */
-import { STATUS_CODES, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { nodeHttp } from '../../built-in.ts'
 
 /** A client that doesn't take its answer in this time is cut off, ms. */
 const PATIENCE = 30_000
@@ -12,7 +13,7 @@ export function sendProblem(
   headers: Readonly<Record<string, string>> = {}
 ): void {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-  const body = { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail }
+  const body = { type: 'about:blank', title: nodeHttp.STATUS_CODES[status] ?? '', status, detail }
   send(response, status, 'application/problem+json', JSON.stringify(body))
 }
 

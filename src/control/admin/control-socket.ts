@@ -3,9 +3,10 @@
  * whoever scripts with curl. Who may open the file (0600) may do everything; there is no other credential.
  */
 import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
+import { nodeHttp } from '../../built-in.ts'
 import type { Resource } from './resource.ts'
 import { ADMIN_HTTP, adminListener, MOST_CONNECTIONS } from './server.ts'
 
@@ -24,7 +25,7 @@ export async function startControlSocket(
     )
   }
   await refuseIfTaken(socketPath)
-  const server = createServer(ADMIN_HTTP, adminListener(resources))
+  const server = nodeHttp.createServer(ADMIN_HTTP, adminListener(resources))
   server.maxConnections = MOST_CONNECTIONS
   await listenPrivately(server, socketPath)
   return { close: () => close(server, socketPath) }

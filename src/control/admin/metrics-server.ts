@@ -1,5 +1,5 @@
 /** `metrics: { address }`: the Prometheus exposition on an address of its own, and beside it only what needs no credential. */
-import { createServer } from 'node:http'
+import { nodeHttp } from '../../built-in.ts'
 import { send, sendProblem } from './answer.ts'
 import { METRICS_TYPE } from './gateway-resources.ts'
 import { listen } from './listen.ts'
@@ -23,7 +23,7 @@ export async function startMetricsServer(
     return current
   }
   const besides = adminListener(open)
-  const server = createServer(
+  const server = nodeHttp.createServer(
     { requestTimeout: 5000, headersTimeout: 5000, keepAliveTimeout: 30_000, maxHeaderSize: 8192 },
     (request, response) => {
       const path = (request.url ?? '').split('?', 1)[0]
