@@ -7,6 +7,7 @@ import type { BanReport, Bucket, Evidence } from './ban.ts'
 import type { ConsumerPlan } from './plan/consumer.ts'
 import type { TokenAlgorithm } from './plan/identity.ts'
 import type { KeySet } from './plan/keys.ts'
+import type { PackedList } from './plan/packed.ts'
 import type { PlanHead } from './plan/plan.ts'
 import type { RevocationPlan } from './plan/revocation.ts'
 import type { RoutePlan } from './plan/route.ts'
@@ -20,6 +21,8 @@ export interface ControlStart {
   /** The same as the owner typed it, for messages. */
   configName: string
   workers: number
+  /** Of the thread that reads the first generation already, and since when (ms since the epoch); null: none does. */
+  reading: { port: MessagePort; began: number } | null
   /** File descriptor of the pipe to the guard, or null when run without one. */
   guardFd: number | null
   /** File descriptor of `log.access: stdout`. */
@@ -43,6 +46,8 @@ export type MainToControl =
   | { type: 'worker-down'; index: number }
   | { type: 'listening'; ports: number[] }
   | { type: 'listen-failed'; reason: string }
+  /** The thread that read the first generation ended: of itself, or because it was to. */
+  | { type: 'reading-failed'; reason: string }
   | { type: 'reload' }
   | { type: 'reopen-logs' }
   | { type: 'worker-failed'; index: number; reason: string }
@@ -64,9 +69,8 @@ export type ControlToMain =
 
 /** control → worker. A generation is sent in parts, each asked for with `more`, so that no deserialisation is long. */
 export type ControlToWorker =
-  | { type: 'begin'; head: PlanHead; routes: number; consumers: number }
+  | { type: 'begin'; head: PlanHead; consumers: PackedList<ConsumerPlan> }
   | { type: 'routes'; generation: number; routes: RoutePlan[] }
-  | { type: 'consumers'; generation: number; consumers: ConsumerPlan[] }
   | { type: 'configured-revocations'; generation: number; revocations: RevocationPlan[] }
   | { type: 'end'; generation: number }
   | { type: 'commit'; generation: number }
@@ -131,6 +135,8 @@ export interface RefusedConnection {
 
 /** worker → main */
 export type WorkerToMain =
+  /** Its code is loaded. */
+  | { type: 'up' }
   /** Apps of a generation, one descriptor per listener in the plan's order; replaces the ones before. */
   | { type: 'apps'; generation: number; descriptors: number[] }
   /** An exception escaped: unhook me, I settle and exit. */

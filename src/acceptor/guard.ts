@@ -9,7 +9,6 @@ import { createInterface } from 'node:readline'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { readEnv } from '../env.ts'
-import { checkNativeBinary } from '../native-binary.ts'
 
 export interface GuardOptions {
   /** Absolute path of the root configuration file. */
@@ -87,12 +86,6 @@ class Guard {
     for (const signal of ['SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => this.#pass(signal))
     return new Promise((resolve) => {
       this.#finish = resolve
-      try {
-        checkNativeBinary()
-      } catch (error) {
-        say(error instanceof Error ? error.message : String(error))
-        return resolve(1)
-      }
       this.#start()
     })
   }
@@ -104,7 +97,7 @@ class Guard {
       stdoutFd: STDOUT_FD,
       lastGoodIn: this.#lastGood ? this.#stateDir : null
     }
-    const entry = fileURLToPath(new URL('./main-thread' + extname(import.meta.url), import.meta.url))
+    const entry = fileURLToPath(new URL('./process' + extname(import.meta.url), import.meta.url))
     const { env } = readEnv(process.env)
     // Not detached: in the guard's process group one signal to the group reaches both. The parser's limit is read
     // by uWebSockets.js when it is first imported, so it has to stand in the environment before.

@@ -1,5 +1,5 @@
 /**
- * Entry of the gateway process, its main thread: starts the control thread and the workers, owns the ports, passes
+ * The gateway process's main thread: starts the control thread and the workers, owns the ports, passes
  * signals on, and does nothing else, so that accepting connections waits for nobody.
  */
 import { extname } from 'node:path'
@@ -7,16 +7,16 @@ import { Worker, type MessagePort } from 'node:worker_threads'
 import { readEnv } from '../env.ts'
 import { Beats } from '../memory/beats.ts'
 import { allocateShared } from '../memory/shared.ts'
-import type { ControlStart, ControlToMain, MainToControl } from '../messages.ts'
-import type { GatewayStart } from './guard.ts'
+import type { ControlStart, ControlToMain, ListenAddress, MainToControl } from '../messages.ts'
+import { checkNativeBinary } from '../native-binary.ts'
+import { began, reading, start } from './begin.ts'
 import { boundReceiveBuffers } from './receive-buffer.ts'
-import { Supervisor } from './supervisor.ts'
+import type { Supervisor } from './supervisor.ts'
 
 const BEAT = 200
 /** After the workers ended: what the control thread gets to write out what is left, ms. */
 const CLOSE_LIMIT = 3_000
 
-const start = JSON.parse(process.argv[2] ?? '{}') as GatewayStart
 const { env } = readEnv(process.env)
 const memory = allocateShared({
   workers: env.GATEHOUSE_WORKERS,
@@ -37,24 +37,44 @@ setInterval(() => {
   if (start.guardFd !== null && process.ppid !== guard) setTimeout(() => process.kill(process.pid, 'SIGKILL'), 400)
 }, BEAT)
 
-const controlStart: ControlStart = { ...start, memory, workers: env.GATEHOUSE_WORKERS }
+const controlStart: ControlStart = {
+  ...start,
+  reading: reading === null ? null : { port: reading.port, began },
+  memory,
+  workers: env.GATEHOUSE_WORKERS
+}
 const control = new Worker(new URL('../control/thread' + extname(import.meta.url), import.meta.url), {
   workerData: controlStart,
+  transferList: reading === null ? [] : [reading.port],
   name: 'control'
 })
 const tellControl = (message: MainToControl, ports: readonly MessagePort[] = []): void =>
   control.postMessage(message, ports)
-const supervisor = new Supervisor(memory, beats, env.GATEHOUSE_WORKERS, tellControl)
+// The control thread asks it, but hears of its end from here only.
+void reading?.failed.then(({ message }) => tellControl({ type: 'reading-failed', reason: message }))
+
+/**
+ * Comes up while the control thread reads the configuration: a start waits for that longest. Rejects when what would be
+ * loaded as uWebSockets.js is not it; so it is looked at before every start of the process.
+ */
+const supervising: Promise<Supervisor> = superviseNative()
+
+async function superviseNative(): Promise<Supervisor> {
+  checkNativeBinary()
+  const { Supervisor } = await import('./supervisor.ts')
+  return new Supervisor(memory, beats, env.GATEHOUSE_WORKERS, tellControl)
+}
+
+supervising.catch((error: unknown) => {
+  process.stderr.write(`gatehouse: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+})
 
 control.on('message', (message: ControlToMain) => {
   switch (message.type) {
-    case 'listen': {
-      if (stopping) return
-      const bound = supervisor.listen(message.listeners)
-      if (Array.isArray(bound)) void announce(bound)
-      else tellControl({ type: 'listen-failed', reason: bound.failed })
+    case 'listen':
+      void listen(message.listeners)
       return
-    }
     case 'fatal':
       void end(message.code, 0)
       return
@@ -70,6 +90,14 @@ control.on('error', (error) => {
   process.stderr.write(`gatehouse: the control thread failed: ${error.stack ?? error.message}\n`)
   process.kill(process.pid, 'SIGKILL')
 })
+
+async function listen(listeners: readonly ListenAddress[]): Promise<void> {
+  const supervisor = await supervising
+  if (stopping) return
+  const bound = supervisor.listen(listeners)
+  if (Array.isArray(bound)) await announce(bound)
+  else tellControl({ type: 'listen-failed', reason: bound.failed })
+}
 
 async function announce(ports: number[]): Promise<void> {
   const fault = await boundReceiveBuffers(ports)
@@ -103,7 +131,7 @@ async function end(code: number, deadline: number): Promise<void> {
   exitCode = code
   // Each worker ends by itself at its deadline; one that can't is not waited for, and exit would abort on its sockets.
   const stuck = setTimeout(() => process.kill(process.pid, 'SIGKILL'), deadline + 2_000)
-  await supervisor.drain(deadline)
+  await (await supervising).drain(deadline)
   clearTimeout(stuck)
   setTimeout(() => process.exit(code), CLOSE_LIMIT)
   tellControl({ type: 'close' })

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
 import { ConnectionLimits } from '../limits/connections.ts'
@@ -11,6 +12,11 @@ import { AcceptorApp, type AppDescriptor } from '../worker/uws.ts'
 /** A worker silent for this long gets no new connections until it beats again, ms. */
 const BLOCKED = 1_000
 const LOOK = 200
+/**
+ * Workers that load their code at a time: a fifth of a second of processor time each. One processor is left to the
+ * thread that reads the configuration, which a start waits for longest.
+ */
+const ABREAST = Math.max(1, availableParallelism() - 1)
 const RESPAWN_DELAY = 500
 /** What a worker whose state can't be trusted any more gets to finish its other requests, ms. */
 const FAILING_DEADLINE = 2_000
@@ -33,6 +39,7 @@ interface Slot {
  */
 export class Supervisor {
   readonly #memory: SharedMemory
+  readonly #workers: number
   readonly #beats: Beats
   readonly #tellControl: (message: MainToControl, ports?: readonly MessagePort[]) => void
   readonly #slots: Slot[] = []
@@ -57,16 +64,8 @@ export class Supervisor {
     this.#limiter = new Limiter(memory, 0, counters)
     this.#connections = new ConnectionLimits(memory, 0, counters)
     this.#tellControl = tellControl
-    for (let index = 0; index < workers; index++) {
-      this.#slots.push({
-        index,
-        worker: this.#spawn(index),
-        state: 'serving',
-        apps: null,
-        hooked: false,
-        startedAt: performance.now()
-      })
-    }
+    this.#workers = workers
+    for (let n = 0; n < ABREAST; n++) this.#startNext()
     this.#watch = setInterval(() => this.#look(), LOOK)
   }
 
@@ -114,6 +113,20 @@ export class Supervisor {
     return gone.finally(() => clearInterval(this.#watch))
   }
 
+  /** The first start of the next worker, if there is one. */
+  #startNext(): void {
+    const index = this.#slots.length
+    if (index >= this.#workers || this.#draining) return
+    this.#slots.push({
+      index,
+      worker: this.#spawn(index),
+      state: 'serving',
+      apps: null,
+      hooked: false,
+      startedAt: performance.now()
+    })
+  }
+
   #spawn(index: number): Worker {
     const { port1, port2 } = new MessageChannel()
     const start: WorkerStart = { memory: this.#memory, index, control: port1 }
@@ -133,6 +146,8 @@ export class Supervisor {
     const slot = this.#slots[index]
     if (slot === undefined || slot.worker !== worker) return
     switch (message.type) {
+      case 'up':
+        return this.#startNext()
       case 'apps':
         return this.#replaceApps(slot, message.generation, message.descriptors)
       case 'failing':

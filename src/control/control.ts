@@ -4,7 +4,7 @@ import { Beats } from '../memory/beats.ts'
 import type { ControlStart, ControlToMain } from '../messages.ts'
 import type { Log } from '../observe/log.ts'
 import type { ClusterPlan } from '../plan/cluster.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PackedPlan } from '../plan/plan.ts'
 import { ownerResources } from './admin/owner-resources.ts'
 import type { ReloadVerdict, StatusReport } from './admin/report.ts'
 import type { Resource } from './admin/resource.ts'
@@ -310,12 +310,12 @@ export class Control {
     }
   }
 
-  #publish(plan: Plan): Promise<void> {
+  #publish(plan: PackedPlan): Promise<void> {
     this.#generation = plan.generation
     return this.#rollout.publish(plan)
   }
 
-  #nowServes(plan: Plan): void {
+  #nowServes(plan: PackedPlan): void {
     this.#since = new Date()
     this.#ownLog.use(plan.log)
     this.#observation.use(plan)
@@ -391,7 +391,7 @@ export class Control {
   /** The workers are gone: writes out what they left, lets go of everything. */
   async close(): Promise<void> {
     this.#guardPipe?.stop()
-    await this.#source.close()
+    this.#source.close()
     await this.#closers.close((error) => this.#log.warn('closing', { reason: String(error) }))
     await this.#observation.close()
     this.#log.info('stopped', {})

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Plan } from '../plan/plan.ts'
+import type { PlanBody } from '../plan/plan.ts'
 import { AdminAddress } from './admin/address.ts'
 import { startControlSocket } from './admin/control-socket.ts'
 import { startMetricsServer } from './admin/metrics-server.ts'
@@ -26,7 +26,7 @@ export class Doors {
   }
 
   /** Rejects when one of them can't be listened on. */
-  static async open(plan: Plan, options: DoorOptions): Promise<Doors> {
+  static async open(plan: PlanBody, options: DoorOptions): Promise<Doors> {
     const { stateDir, jwks, exposition, closers } = options
     const resources = [...options.resources, jwks]
     const socket = await startControlSocket(join(stateDir, 'control.sock'), resources)
@@ -47,7 +47,7 @@ export class Doors {
   }
 
   /** Another token, other certificates. */
-  use({ admin, certificates }: Plan): void {
+  use({ admin, certificates }: PlanBody): void {
     if (admin !== null) this.#admin?.use({ admin, certificates })
   }
 }

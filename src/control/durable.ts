@@ -1,6 +1,6 @@
 import type { SharedMemory } from '../memory/shared.ts'
 import type { Log } from '../observe/log.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PlanBody } from '../plan/plan.ts'
 import type { KeyUses } from './api-keys/uses.ts'
 import type { BanBook } from './bans/book.ts'
 import type { Closers } from './closers.ts'
@@ -11,7 +11,7 @@ import { KeyUseRows } from './store/key-uses.ts'
 import { QuotaCounts } from './store/quotas.ts'
 import { QuotaSketchRows } from './store/quota-sketch.ts'
 import { RevocationTable } from './store/revocations.ts'
-import { Store } from './store/store.ts'
+import { startStoreThread, Store } from './store/store.ts'
 
 export interface DurableOptions {
   memory: SharedMemory
@@ -31,6 +31,8 @@ export interface DurableOptions {
  */
 export class Durable {
   readonly #options: DurableOptions
+  /** Loads its code while the configuration is read, which says where the database is. */
+  readonly #thread = startStoreThread()
   #store: Store | null = null
   #revocations: RevocationRegistry | null = null
   #quotas: QuotaKeeper | null = null
@@ -50,7 +52,7 @@ export class Durable {
   /** Brings back what was kept, before anything is served. Rejects when it can't be read. */
   async open(stateDir: string): Promise<RevocationRegistry> {
     const { memory, bans, keyUses, revoke, catchUp, log, closers } = this.#options
-    const store = await Store.open({ stateDir, onNote: (level, text) => log()[level](text) })
+    const store = await Store.open({ stateDir, thread: this.#thread, onNote: (level, text) => log()[level](text) })
     this.#store = store
     closers.add(() => store.close())
     await bans.restore(new BanRows(store))
@@ -76,7 +78,7 @@ export class Durable {
   }
 
   /** `plan` serves from now on. */
-  use(plan: Plan): void {
+  use(plan: PlanBody): void {
     this.#quotas?.use(plan)
     this.#revocations?.use(plan.revocations)
   }

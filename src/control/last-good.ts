@@ -1,7 +1,8 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
-import type { Plan } from '../plan/plan.ts'
+import { bytesOf, fromBytes } from '../plan/packed.ts'
+import type { PackedPlan } from '../plan/plan.ts'
 
 /**
  * The last plan that ran well, kept as it was compiled: the configuration may be many files and secrets from the
@@ -9,19 +10,25 @@ import type { Plan } from '../plan/plan.ts'
  */
 const NAME = 'last-good.plan'
 /** Changes with the shape of Plan: an older gateway's file is not read as this one's. */
-const FORMAT = 3
+const FORMAT = 4
 
-export function saveLastGood(stateDir: string, plan: Plan): void {
+interface Kept {
+  format: number
+  plan: Omit<PackedPlan, 'consumers'> & { consumers: ReturnType<typeof bytesOf> }
+}
+
+export function saveLastGood(stateDir: string, plan: PackedPlan): void {
   const file = join(stateDir, NAME)
-  writeFileSync(`${file}.new`, serialize({ format: FORMAT, plan }), { mode: 0o600 })
+  const kept: Kept = { format: FORMAT, plan: { ...plan, consumers: bytesOf(plan.consumers) } }
+  writeFileSync(`${file}.new`, serialize(kept), { mode: 0o600 })
   renameSync(`${file}.new`, file)
 }
 
 /** @returns null when there is none, or none of this format. */
-export function readLastGood(stateDir: string): Plan | null {
+export function readLastGood(stateDir: string): PackedPlan | null {
   try {
-    const kept = deserialize(readFileSync(join(stateDir, NAME))) as { format: number; plan: Plan }
-    return kept.format === FORMAT ? kept.plan : null
+    const { format, plan } = deserialize(readFileSync(join(stateDir, NAME))) as Kept
+    return format === FORMAT ? { ...plan, consumers: fromBytes(plan.consumers) } : null
   } catch {
     return null
   }

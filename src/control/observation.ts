@@ -10,7 +10,7 @@ import { openAccessLog, type AccessLog } from '../observe/log.ts'
 import { Metrics, type MetricSources } from '../observe/metrics.ts'
 import { RecordReader, type OwnPart } from '../observe/record-reader.ts'
 import { Detector } from '../threats/detector.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PlanBody } from '../plan/plan.ts'
 import type { ReloadVerdict, RequestReport } from './admin/report.ts'
 import type { KeyUses } from './api-keys/uses.ts'
 import { RequestMemory } from './request-memory.ts'
@@ -36,8 +36,8 @@ export class Observation {
   /** How full the tables of the limits are now. */
   readonly limitTables: () => TableFill[]
   #log: AccessLog | null = null
-  #access: Plan['log']['access'] | null = null
-  #plan: Plan | null = null
+  #access: PlanBody['log']['access'] | null = null
+  #plan: PlanBody | null = null
   readonly #requests: RequestMemory
   readonly #keyUses: KeyUses
   readonly #lines = new AccessLines()
@@ -97,7 +97,7 @@ export class Observation {
   }
 
   /** Opens what `plan` logs to beside what is in use. Throws when that can't be opened. Exactly one of the two is called. */
-  prepare(plan: Plan): { commit(): void; cancel(): void } {
+  prepare(plan: PlanBody): { commit(): void; cancel(): void } {
     if (JSON.stringify(plan.log.access) === JSON.stringify(this.#access)) return NOTHING_NEW
     const log = openAccessLog(plan.log.access, this.#onError, this.#stdout)
     return {
@@ -111,7 +111,7 @@ export class Observation {
   }
 
   /** Records are read by this plan from now on. */
-  use(plan: Plan): void {
+  use(plan: PlanBody): void {
     this.#plan = plan
     this.#requests.use(plan)
     this.#labels = new Map(plan.routes.map(({ name, labels }) => [name, labelsJson(labels)]))

@@ -1,5 +1,5 @@
 import type { ControlToMain } from '../messages.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PlanBody } from '../plan/plan.ts'
 import { probeAddress } from './state-dir.ts'
 
 const ADDRESS_TROUBLE = {
@@ -24,7 +24,7 @@ export class Ports {
   }
 
   /** Rejects when an address can't be listened on: uWebSockets.js would share a port with another process. */
-  async probe(listeners: Plan['listeners']): Promise<void> {
+  async probe(listeners: PlanBody['listeners']): Promise<void> {
     for (const { name, host, port } of listeners) {
       const found = port === 0 ? 'free' : await probeAddress(host, port)
       if (found !== 'free') throw new Error(`listener ${name}: ${host}:${port} ${ADDRESS_TROUBLE[found]}`)
@@ -32,7 +32,7 @@ export class Ports {
   }
 
   /** Resolves when all are open; where one can't be, the main thread says so in another way, and this waits on. */
-  open(listeners: Plan['listeners']): Promise<void> {
+  open(listeners: PlanBody['listeners']): Promise<void> {
     return new Promise((resolve) => {
       this.#opened = resolve
       const asked = listeners.map(({ name, host, port, tls }) => ({ name, host, port, tls }))
@@ -47,7 +47,7 @@ export class Ports {
   }
 
   /** For the owner: `https://127.0.0.1:8443 http://…`. */
-  urls(listeners: Plan['listeners']): string {
+  urls(listeners: PlanBody['listeners']): string {
     return listeners
       .map(
         ({ host, tls }, i) => `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${this.#bound[i]}`

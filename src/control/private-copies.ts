@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { Plan } from '../plan/plan.ts'
+import type { PlanBody } from '../plan/plan.ts'
 
 /** Copies of certificates and keys, named after what they hold; see compile/certificates.ts. */
 const COPY = /^[0-9a-f]{64}\.(?:crt|key)$/
@@ -9,7 +9,7 @@ const COPY = /^[0-9a-f]{64}\.(?:crt|key)$/
  * Removes the private copies that `plan` does not use: every rotation leaves a private key behind, and one that is
  * not needed any more must not lie about.
  */
-export function removeUnusedCopies(stateDir: string, plan: Plan): void {
+export function removeUnusedCopies(stateDir: string, plan: PlanBody): void {
   const directory = join(stateDir, 'tls')
   const used = new Set([
     ...plan.certificates.flatMap(({ certFile, keyFile }) => [basename(certFile), basename(keyFile)]),

@@ -1,5 +1,5 @@
 import type { Log } from '../observe/log.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PackedPlan } from '../plan/plan.ts'
 import { saveLastGood } from './last-good.ts'
 import { removeUnusedCopies } from './private-copies.ts'
 
@@ -24,16 +24,16 @@ export class Proving {
   }
 
   /** `plan` serves from now on. */
-  begin(plan: Plan): void {
+  begin(plan: PackedPlan): void {
     this.#in(PROVEN, plan)
   }
 
-  #in(delay: number, plan: Plan): void {
+  #in(delay: number, plan: PackedPlan): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#hasProven(plan), delay).unref()
   }
 
-  #hasProven(plan: Plan): void {
+  #hasProven(plan: PackedPlan): void {
     const { stateDir, reloading, log } = this.#options
     // A reload under way has written copies of certificates that no plan in force names yet.
     if (reloading()) return this.#in(AGAIN, plan)

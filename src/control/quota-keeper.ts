@@ -13,7 +13,7 @@ import { wallMs } from '../memory/clock.ts'
 import { QuotaTable, type QuotaCount } from '../memory/quota-table.ts'
 import { HALVES, quotaSlots, setQuotaSeed, type Half, type SharedMemory } from '../memory/shared.ts'
 import type { Log } from '../observe/log.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PlanBody } from '../plan/plan.ts'
 import type { QuotaSketchRows } from './store/quota-sketch.ts'
 import type { QuotaCounts } from './store/quotas.ts'
 
@@ -84,7 +84,7 @@ export class QuotaKeeper {
   }
 
   /** From now on this plan counts. The tables are looked through only once some limit is a quota. */
-  use(plan: Plan): void {
+  use(plan: PlanBody): void {
     const any = plan.routes.some(({ limits }) => limits.some(({ amount }) => amount.kind === 'quota'))
     if (any) this.#timer ??= setInterval(() => this.flush(), LOOK)
   }

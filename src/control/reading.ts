@@ -1,13 +1,12 @@
 import { once } from 'node:events'
-import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
-import type { Plan } from '../plan/plan.ts'
+import type { PackedPlan } from '../plan/plan.ts'
 import type { Finding } from './config/load.ts'
+import { type ReadingThread, startReading } from './start-reading.ts'
 
 /** What one reading of the configuration gave. */
 export interface Reading {
   /** null when there are errors. */
-  plan: Plan | null
+  plan: PackedPlan | null
   findings: Finding[]
   /** Files and folders it was read from, found or not: to watch. */
   files: string[]
@@ -19,6 +18,9 @@ export interface Reading {
 export interface TimedReading extends Reading {
   began: number
 }
+
+/** `failed`: for what is wrong with a configuration there is a Reading all the same. */
+export type ReadingAnswer = Reading | { failed: string }
 
 /** What the reading thread is asked. */
 export interface ReadingRequest {
@@ -38,14 +40,19 @@ const KEPT = 10_000
  * while.
  */
 export class ConfigurationReader {
-  #thread: Worker | null = null
+  #thread: ReadingThread | null = null
   #idle: NodeJS.Timeout | undefined
   #ahead: { generation: number; reading: Promise<TimedReading> } | null = null
 
-  /** Begins at once what `read` will be asked for, by its generation. */
-  readAhead(request: ReadingRequest): void {
-    const reading = this.#read(request)
-    this.#ahead = { generation: request.generation, reading }
+  /**
+   * A thread that is at work already: what it was asked is what `read` will be asked for by its generation.
+   *
+   * @param began when it was asked, ms since the epoch
+   */
+  adopt(thread: ReadingThread, generation: number, began: number): void {
+    this.#thread = thread
+    const reading = this.#answer(thread, began)
+    this.#ahead = { generation, reading }
     // Whoever asks for it meets its failure; until then nobody listens.
     reading.catch(() => {})
   }
@@ -54,40 +61,38 @@ export class ConfigurationReader {
   read(request: ReadingRequest): Promise<TimedReading> {
     const ahead = this.#ahead
     this.#ahead = null
-    return ahead?.generation === request.generation ? ahead.reading : this.#read(request)
+    if (ahead?.generation === request.generation) return ahead.reading
+    const began = Date.now()
+    const thread = (this.#thread ??= startReading())
+    thread.port.postMessage(request)
+    return this.#answer(thread, began)
   }
 
-  async #read(request: ReadingRequest): Promise<TimedReading> {
+  async #answer({ port, failed }: ReadingThread, began: number): Promise<TimedReading> {
     clearTimeout(this.#idle)
-    const began = Date.now()
-    const thread = (this.#thread ??= newThread())
     const done = new AbortController()
     const { signal } = done
     try {
-      const ended = once(thread, 'exit', { signal }).then((): never => {
-        throw new Error('the thread that reads the configuration ended without a word')
+      const ended = failed.then((error): never => {
+        throw error
       })
-      const answer = once(thread, 'message', { signal }) as Promise<[Reading]>
-      thread.postMessage(request)
+      const answer = once(port, 'message', { signal }) as Promise<[ReadingAnswer]>
       const [reading] = await Promise.race([answer, ended])
+      if ('failed' in reading) throw new Error(reading.failed)
       return { ...reading, began }
     } catch (error) {
-      await this.close()
+      this.close()
       throw error
     } finally {
       done.abort()
-      this.#idle = setTimeout(() => void this.close(), KEPT).unref()
+      this.#idle = setTimeout(() => this.close(), KEPT).unref()
     }
   }
 
-  async close(): Promise<void> {
+  /** The thread ends when it has read what it may be reading. */
+  close(): void {
     clearTimeout(this.#idle)
-    const thread = this.#thread
+    this.#thread?.port.close()
     this.#thread = null
-    await thread?.terminate()
   }
-}
-
-function newThread(): Worker {
-  return new Worker(new URL('./reading-thread' + extname(import.meta.url), import.meta.url), { name: 'reading' })
 }

@@ -1,5 +1,5 @@
 import { chainOf, type ChainLink, type ChainRecord } from '../observe/chain.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PlanBody } from '../plan/plan.ts'
 import type { RequestReport } from './admin/report.ts'
 import { RecentRequests, type AccessFields } from './recent.ts'
 
@@ -7,7 +7,7 @@ import { RecentRequests, type AccessFields } from './recent.ts'
 const GENERATIONS = 4
 
 /** What of a plan a chain is made of: consumers and their secrets are not kept. */
-type Generation = Pick<Plan, 'listeners' | 'gatewayIp' | 'threats' | 'routes'>
+type Generation = Pick<PlanBody, 'listeners' | 'gatewayIp' | 'threats' | 'routes'>
 
 /** The last requests with the policies they met, each by the generation that decided it: what `explain REQUEST-ID` asks. */
 export class RequestMemory {
@@ -25,7 +25,7 @@ export class RequestMemory {
   }
 
   /** `plan` decides from now on. */
-  use({ generation, listeners, gatewayIp, threats, routes }: Plan): void {
+  use({ generation, listeners, gatewayIp, threats, routes }: PlanBody): void {
     this.#serving = generation
     this.#generations.set(generation, { listeners, gatewayIp, threats, routes })
     for (const known of this.#generations.keys()) {

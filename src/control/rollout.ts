@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Bucket, Evidence } from '../ban.ts'
 import type { RevocationChange, SigningKey } from '../messages.ts'
 import type { KeySet } from '../plan/keys.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PackedPlan } from '../plan/plan.ts'
 import { UNASKED, WorkerLink, type WorkerEvents } from './worker-link.ts'
 
 /** How long a worker may take to build a generation, ms. Past it the generation is cancelled everywhere. */
@@ -32,7 +32,7 @@ export class Rollout {
   readonly #keys = new Map<string, KeySet>()
   #signingKeys: SigningKey[] | null = null
   readonly #events: RolloutEvents
-  #current: Plan | null = null
+  #current: PackedPlan | null = null
   #underWay: Promise<void> = Promise.resolve()
   #confirms = UNASKED
 
@@ -40,7 +40,7 @@ export class Rollout {
     this.#events = events
   }
 
-  get current(): Plan | null {
+  get current(): PackedPlan | null {
     return this.#current
   }
 
@@ -89,7 +89,7 @@ export class Rollout {
    * `plan.generation` must be one that was never published before, cancelled ones included: an answer that comes too
    * late for one attempt must not be taken for an answer to the next.
    */
-  publish(plan: Plan): Promise<void> {
+  publish(plan: PackedPlan): Promise<void> {
     return this.#enqueue(async () => {
       const links = [...this.#links.values()]
       try {
@@ -136,7 +136,7 @@ export class Rollout {
   }
 }
 
-function limitOf({ routes, consumers }: Plan): number {
+function limitOf({ routes, consumers }: PackedPlan): number {
   return BUILD_LIMIT + PER_ITEM * (routes.length + consumers.length)
 }
 

@@ -7,10 +7,10 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { generateKeys, type Jwk } from '../identity/jose.ts'
+import type { Jwk } from '../identity/jose.ts'
 import type { SigningKey } from '../messages.ts'
 import type { TokenAlgorithm } from '../plan/identity.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PlanBody } from '../plan/plan.ts'
 import { json, type Resource } from './admin/resource.ts'
 import { writePrivate } from './compile/private-file.ts'
 
@@ -57,7 +57,7 @@ export class SigningKeys {
   }
 
   /** Resolves when there is a key for every token that `plan` asks for. Rejects when one can't be kept. */
-  prepare(plan: Pick<Plan, 'routes'>): Promise<void> {
+  prepare(plan: Pick<PlanBody, 'routes'>): Promise<void> {
     const wanted = new Set(plan.routes.flatMap(({ identity }) => identity.token?.algorithm ?? []))
     return this.#enqueue(async () => {
       if (wanted.size === 0 && !this.#read) return
@@ -97,6 +97,8 @@ export class SigningKeys {
     for (const alg of this.#algorithms) {
       const signsFrom = this.#due(next, alg, now)
       if (signsFrom === null) continue
+      // Loaded when there is a key to make: no other start has to wait for its modules.
+      const { generateKeys } = await import('../identity/jose.ts')
       const { publicJwk, privateJwk } = await generateKeys(alg)
       const kid = String(publicJwk['kid'])
       next = [...next, { kid, alg, signsFrom, publicJwk, privateJwk }]

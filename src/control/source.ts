@@ -1,5 +1,5 @@
 import type { Log } from '../observe/log.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PackedPlan } from '../plan/plan.ts'
 import { readLastGood } from './last-good.ts'
 import type { ConfigurationReader, Reading } from './reading.ts'
 import { FileWatch } from './watch.ts'
@@ -39,7 +39,7 @@ export class ConfigurationSource {
     return { ...(await this.read(generation)), lastGood: false }
   }
 
-  #lastGood(stateDir: string, plan: Plan): Reading {
+  #lastGood(stateDir: string, plan: PackedPlan): Reading {
     this.#options.log().error('starting on the last configuration that ran well: the present one failed', { stateDir })
     // What the file says now is what failed: the next change of it is what counts.
     const files = [this.#options.configFile]
@@ -70,8 +70,8 @@ export class ConfigurationSource {
     this.#watch.stop()
   }
 
-  close(): Promise<void> {
+  close(): void {
     this.#watch.stop()
-    return this.#options.reader.close()
+    this.#options.reader.close()
   }
 }

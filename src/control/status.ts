@@ -1,5 +1,5 @@
 import type { Beats } from '../memory/beats.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PlanBody } from '../plan/plan.ts'
 import { gatehouseVersion } from '../version.ts'
 import type { LastReload, StatusReport } from './admin/report.ts'
 import type { Defence } from './bans/defence.ts'
@@ -14,7 +14,7 @@ export interface StatusSources {
   configName: string
   startedAt: Date
   /** What serves, and since when. */
-  plan: Plan | null
+  plan: PlanBody | null
   since: Date | null
   ports: readonly number[]
   adminPort: number | null

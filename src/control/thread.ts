@@ -1,16 +1,17 @@
 /** Entry of the control thread: everything that is not a request. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { ControlStart, ControlToMain, MainToControl } from '../messages.ts'
+import { Control } from './control.ts'
 import { ConfigurationReader } from './reading.ts'
+import { FIRST_GENERATION } from './start-reading.ts'
 
 const start = workerData as ControlStart
 const reader = new ConfigurationReader()
-// A start waits for this longest: 10,000 consumers take a second to read, and loading the rest of this thread half of one.
-if (start.lastGoodIn === null) {
-  const { configFile, configName } = start
-  reader.readAhead({ configFile, configName, generation: 1 })
+let noteReadingFailed: (error: Error) => void = () => {}
+if (start.reading !== null) {
+  const failed = new Promise<Error>((resolve) => (noteReadingFailed = resolve))
+  reader.adopt({ port: start.reading.port, failed }, FIRST_GENERATION, start.reading.began)
 }
-const { Control } = await import('./control.ts')
 const control = new Control(start, reader, (message: ControlToMain) => parentPort?.postMessage(message))
 
 parentPort?.on('message', (message: MainToControl) => {
@@ -23,6 +24,8 @@ parentPort?.on('message', (message: MainToControl) => {
       return control.workerFailed(message.index, message.reason)
     case 'worker-bypassed':
       return control.workerBypassed(message.index, message.bypassed)
+    case 'reading-failed':
+      return noteReadingFailed(new Error(message.reason))
     case 'listening':
       return control.listening(message.ports)
     case 'listen-failed':

@@ -1,14 +1,13 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { BanReport, Bucket, Evidence } from '../ban.ts'
 import type { ControlToWorker, RefusedConnection, WorkerToControl } from '../messages.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { PackedPlan } from '../plan/plan.ts'
 
 /**
- * Items per message: each part is asked for, so that no deserialisation holds a worker for long (500 consumers: 2 ms).
- * Smaller parts are more hand-overs between two threads, each a wait for a turn where the machine is busy.
+ * Items per message: each part is asked for, so that no deserialisation holds a worker for long. Smaller parts are more
+ * hand-overs between two threads, each a wait for a turn where the machine is busy.
  */
 const ROUTES = 100
-const CONSUMERS = 500
 const REVOCATIONS = 100
 
 /** What is passed on as it comes, and is no step of a conversation. */
@@ -38,8 +37,8 @@ interface Waiting {
 /** The conversation with one worker. */
 export class WorkerLink {
   readonly #port: MessagePort
-  #plan: Plan | null = null
-  #sent = { routes: 0, consumers: 0, revocations: 0 }
+  #plan: PackedPlan | null = null
+  #sent = { routes: 0, revocations: 0 }
   #waiting: Waiting | null = null
   /** By number, what is to be told when the worker confirms it. */
   readonly #confirming = new Map<number, () => void>()
@@ -68,11 +67,11 @@ export class WorkerLink {
     if (!this.closed) this.#port.postMessage(message)
   }
 
-  build(plan: Plan): Promise<void> {
+  build(plan: PackedPlan): Promise<void> {
     this.#plan = plan
-    this.#sent = { routes: 0, consumers: 0, revocations: 0 }
-    const { routes, consumers, revocations: _, ...head } = plan
-    this.post({ type: 'begin', head, routes: routes.length, consumers: consumers.length })
+    this.#sent = { routes: 0, revocations: 0 }
+    const { routes: _routes, revocations: _revocations, consumers, ...head } = plan
+    this.post({ type: 'begin', head, consumers })
     return this.#expect('built', plan.generation)
   }
 
@@ -148,14 +147,10 @@ export class WorkerLink {
     }
   }
 
-  #sendPart(plan: Plan): void {
+  #sendPart(plan: PackedPlan): void {
     const { generation } = plan
     const sent = this.#sent
-    if (sent.consumers < plan.consumers.length) {
-      const consumers = plan.consumers.slice(sent.consumers, sent.consumers + CONSUMERS)
-      sent.consumers += consumers.length
-      this.post({ type: 'consumers', generation, consumers })
-    } else if (sent.revocations < plan.revocations.length) {
+    if (sent.revocations < plan.revocations.length) {
       const revocations = plan.revocations.slice(sent.revocations, sent.revocations + REVOCATIONS)
       sent.revocations += revocations.length
       this.post({ type: 'configured-revocations', generation, revocations })

@@ -15,6 +15,7 @@ import type { IpPlan } from './ip.ts'
 import type { IssuerPlan } from './issuer.ts'
 import type { ListenerPlan } from './listener.ts'
 import type { LogPlan } from './log.ts'
+import type { PackedList } from './packed.ts'
 import type { RevocationPlan } from './revocation.ts'
 import type { RoutePlan } from './route.ts'
 import type { CrowdsecPlan, ThreatsPlan } from './threats.ts'
@@ -22,9 +23,18 @@ import type { UpstreamPlan } from './upstream.ts'
 import type { OpenApiPlan } from './validation.ts'
 
 /** A generation of the configuration. `routes`, `consumers` and `revocations` travel in parts, see messages.ts. */
-export interface Plan extends PlanHead {
-  routes: RoutePlan[]
+export interface Plan extends PlanBody {
   consumers: ConsumerPlan[]
+}
+
+/** A plan as the threads pass it on: reading thread → control thread → workers. */
+export interface PackedPlan extends PlanBody {
+  consumers: PackedList<ConsumerPlan>
+}
+
+/** A plan without its consumers: what most of the control thread goes by. */
+export interface PlanBody extends PlanHead {
+  routes: RoutePlan[]
   /** Those of the configuration; those made at run time travel beside the generations. */
   revocations: RevocationPlan[]
 }

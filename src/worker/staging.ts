@@ -1,6 +1,7 @@
 import { StrictStore } from '../cluster/strict-store.ts'
 import { monotonicMs } from '../memory/clock.ts'
 import type { ConsumerPlan } from '../plan/consumer.ts'
+import { type PackedList, unpackPart } from '../plan/packed.ts'
 import type { PlanHead } from '../plan/plan.ts'
 import type { RevocationPlan } from '../plan/revocation.ts'
 import type { RoutePlan } from '../plan/route.ts'
@@ -29,20 +30,22 @@ export class Staging {
     this.#storeChanged = storeChanged
   }
 
-  begin(head: PlanHead): void {
+  /** Resolves when its consumers are there; rejects when they can't all be. */
+  async begin(head: PlanHead, consumers: PackedList<ConsumerPlan>): Promise<void> {
     this.#discard()
     this.#generation = head.generation
-    this.#builder = new TablesBuilder(head, this.#services)
+    const builder = new TablesBuilder(head, this.#services)
+    this.#builder = builder
+    for (const part of consumers.parts) {
+      builder.addConsumers(unpackPart(part))
+      // Requests that came meanwhile are served first.
+      await turn()
+      if (builder !== this.#builder) throw new Error(`generation ${head.generation} was cancelled`)
+    }
   }
 
-  add(part: {
-    generation: number
-    routes?: RoutePlan[]
-    consumers?: ConsumerPlan[]
-    revocations?: RevocationPlan[]
-  }): void {
+  add(part: { generation: number; routes?: RoutePlan[]; revocations?: RevocationPlan[] }): void {
     if (part.generation !== this.#generation) return
-    if (part.consumers) this.#builder?.addConsumers(part.consumers)
     if (part.revocations) this.#builder?.addRevocations(part.revocations)
     if (part.routes) this.#builder?.addRoutes(part.routes)
   }
@@ -97,6 +100,10 @@ export class Staging {
     this.#generation = 0
     this.#apps.cancel()
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /** Gives way to requests whenever a slice is used up. */

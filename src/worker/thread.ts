@@ -68,10 +68,8 @@ start.control.on('message', (message: ControlToWorker) => {
         evidence: services.detector.evidence(message.bucket)
       })
     case 'begin':
-      staging.begin(message.head)
-      return toControl({ type: 'more', generation: message.head.generation })
+      return begin(message)
     case 'routes':
-    case 'consumers':
     case 'configured-revocations':
       staging.add(message)
       // Asked for in a later turn: requests that came meanwhile are served first.
@@ -112,6 +110,16 @@ parentPort?.on('message', (message: MainToWorker) => {
 // Nobody knows what state this thread is in now: no new connections, a short time for the others, then a new thread.
 process.on('uncaughtException', (error) => toMain({ type: 'failing', reason: reasonOf(error) }))
 process.on('unhandledRejection', (error) => toMain({ type: 'failing', reason: reasonOf(error) }))
+
+toMain({ type: 'up' })
+
+function begin({ head, consumers }: Extract<ControlToWorker, { type: 'begin' }>): void {
+  const { generation } = head
+  staging.begin(head, consumers).then(
+    () => toControl({ type: 'more', generation }),
+    (error: unknown) => toControl({ type: 'failed', generation, reason: reasonOf(error) })
+  )
+}
 
 let ending = false
 

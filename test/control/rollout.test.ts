@@ -2,15 +2,16 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { Rollout, type RolloutEvents } from '../../src/control/rollout.ts'
 import type { ControlToWorker, WorkerToControl } from '../../src/messages.ts'
-import type { Plan } from '../../src/plan/plan.ts'
+import { pack } from '../../src/plan/packed.ts'
+import type { PackedPlan } from '../../src/plan/plan.ts'
 
-const plan = (generation: number, routes = 0, consumers = 0): Plan =>
+const plan = (generation: number, routes = 0, consumers = 0): PackedPlan =>
   ({
     generation,
     routes: Array.from({ length: routes }, () => ({})),
-    consumers: Array.from({ length: consumers }, () => ({})),
+    consumers: pack(Array.from({ length: consumers }, () => ({}))),
     revocations: []
-  }) as unknown as Plan
+  }) as unknown as PackedPlan
 
 const NOTHING: RolloutEvents = {
   unknownKid() {},
@@ -35,7 +36,6 @@ class FakeWorker {
       case 'begin':
         return { type: 'more', generation: message.head.generation }
       case 'routes':
-      case 'consumers':
       case 'configured-revocations':
         return { type: 'more', generation: message.generation }
       case 'end':
@@ -82,11 +82,21 @@ void t.test('a plan goes to every worker in parts, and serves once all have buil
   for (const { received } of both) t.same(received, ['begin', 'routes', 'routes', 'routes', 'end', 'commit'])
 })
 
-void t.test('10,000 consumers are few parts: each is a wait of both threads for their turn', async (t) => {
+void t.test('10,000 consumers are one message and no copy of them, to be read in parts', async (t) => {
   const rollout = new Rollout(NOTHING)
   const [worker] = workers(t, rollout, 1)
+  const usual = worker?.answer
+  let parts: readonly SharedArrayBuffer[] | undefined
+  if (worker && usual) {
+    worker.answer = (message) => {
+      if (message.type === 'begin') parts = message.consumers.parts
+      return usual(message)
+    }
+  }
   await rollout.publish(plan(1, 0, 10_000))
-  t.equal(worker?.received.filter((type) => type === 'consumers').length, 20)
+  t.same(worker?.received, ['begin', 'end', 'commit'])
+  t.equal(parts?.length, 20)
+  t.ok(parts?.every((part) => part instanceof SharedArrayBuffer))
 })
 
 void t.test('one worker that cannot build it keeps it from all', async (t) => {
@@ -189,7 +199,7 @@ t.test('a worker that comes later holds all revocations before its first generat
 t.test('revocations of the configuration travel in parts, as routes do', async (t) => {
   const rollout = new Rollout(NOTHING)
   const [worker] = workers(t, rollout, 1)
-  await rollout.publish({ ...plan(1), revocations: Array.from({ length: 201 }, () => ({})) } as unknown as Plan)
+  await rollout.publish({ ...plan(1), revocations: Array.from({ length: 201 }, () => ({})) } as unknown as PackedPlan)
   t.equal(worker?.received.filter((type) => type === 'configured-revocations').length, 3)
 })
 

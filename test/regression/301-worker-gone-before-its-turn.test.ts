@@ -5,7 +5,8 @@
 import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
 import { Rollout } from '../../src/control/rollout.ts'
-import type { Plan } from '../../src/plan/plan.ts'
+import { pack } from '../../src/plan/packed.ts'
+import type { PackedPlan } from '../../src/plan/plan.ts'
 
 void t.test('a worker that ends before its turn is passed over', async (t) => {
   const rollout = new Rollout({
@@ -19,8 +20,8 @@ void t.test('a worker that ends before its turn is passed over', async (t) => {
     joined() {},
     joinFailed() {}
   })
-  const plan = (generation: number): Plan =>
-    ({ generation, routes: [], consumers: [], revocations: [] }) as unknown as Plan
+  const plan = (generation: number): PackedPlan =>
+    ({ generation, routes: [], consumers: pack([]), revocations: [] }) as unknown as PackedPlan
   await rollout.publish(plan(1))
   const { port1, port2 } = new MessageChannel()
   t.teardown(() => port2.close())

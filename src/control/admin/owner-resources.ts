@@ -1,5 +1,6 @@
 import type { Log } from '../../observe/log.ts'
-import type { Plan } from '../../plan/plan.ts'
+import { unpack } from '../../plan/packed.ts'
+import type { PackedPlan } from '../../plan/plan.ts'
 import { keyResources } from '../api-keys/resources.ts'
 import type { KeyUses } from '../api-keys/uses.ts'
 import type { BanBook } from '../bans/book.ts'
@@ -19,7 +20,7 @@ export interface OwnerResources {
   keyUses: KeyUses
   observation: Observation
   /** What serves. */
-  plan: () => Plan | null
+  plan: () => PackedPlan | null
   log: () => Log
 }
 
@@ -33,11 +34,12 @@ export function ownerResources({
   plan,
   log
 }: OwnerResources): Resource[] {
+  const names = new Names()
   return [
     ...gatewayResources(gateway),
     ...revocationResources(
       revocations,
-      () => namesOf(plan()),
+      () => names.of(plan()),
       (text, fields) => log().info(text, fields)
     ),
     ...banResources(bans),
@@ -46,8 +48,19 @@ export function ownerResources({
   ]
 }
 
-/** Whom a revocation may name. */
-function namesOf(plan: Plan | null): KnownNames {
-  const { issuers = [], consumers = [] } = plan ?? {}
-  return { issuers: new Set(issuers.map(({ name }) => name)), consumers: new Set(consumers.map(({ name }) => name)) }
+/** Whom a revocation may name: read once for a plan, for a script may make thousands of them. */
+class Names {
+  #plan: PackedPlan | null = null
+  #known: KnownNames = { issuers: new Set(), consumers: new Set() }
+
+  of(plan: PackedPlan | null): KnownNames {
+    if (plan !== null && plan !== this.#plan) {
+      this.#plan = plan
+      this.#known = {
+        issuers: new Set(plan.issuers.map(({ name }) => name)),
+        consumers: new Set(unpack(plan.consumers).map(({ name }) => name))
+      }
+    }
+    return this.#known
+  }
 }

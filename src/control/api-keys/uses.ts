@@ -1,6 +1,7 @@
 import type { Client } from '../../observe/record.ts'
-import type { ApiKeyPlan, ConsumerPlan } from '../../plan/consumer.ts'
-import type { Plan } from '../../plan/plan.ts'
+import type { ApiKeyPlan } from '../../plan/consumer.ts'
+import { unpack } from '../../plan/packed.ts'
+import type { PackedPlan } from '../../plan/plan.ts'
 import type { KeyUseRow } from '../store/key-uses.ts'
 
 /** An API key as its owner is shown it: points in time in ISO 8601, UTC. Nothing of the key itself, nor its hash. */
@@ -28,12 +29,14 @@ export interface KeptUses {
 
 /** What the store is told of is at most this much newer than what it knows, ms: a busy key is no write a second. */
 const GRAIN = 60_000
+/** Until the keys of a new plan are looked at, unless somebody asks before, ms: a start or a reload doesn't wait for it. */
+const LATER = 1_000
 
 interface Use extends KeyUseRow {
   /** `used` as it is kept. */
   kept: number | null
-  consumer: ConsumerPlan
-  key: ApiKeyPlan
+  consumer: string
+  key: Pick<ApiKeyPlan, 'expires' | 'canary' | 'where'>
 }
 
 /**
@@ -47,6 +50,9 @@ export class KeyUses {
   #rows: KeptUses | null = null
   /** What the store held at the start, until the first plan says which of it are keys. */
   #restored = new Map<string, KeyUseRow>()
+  /** The keys that are there since `at`, not looked at yet. */
+  #next: { consumers: PackedPlan['consumers']; at: number } | null = null
+  #timer: NodeJS.Timeout | undefined
 
   /** @param clock ms since the epoch; for tests */
   constructor(clock: () => number = Date.now) {
@@ -60,16 +66,27 @@ export class KeyUses {
   }
 
   /** These keys are there from now on; what was known of others is forgotten. */
-  use({ consumers }: Pick<Plan, 'consumers'>): void {
+  use({ consumers }: Pick<PackedPlan, 'consumers'>): void {
+    this.#takeUp()
+    this.#next = { consumers, at: this.#clock() }
+    this.#timer = setTimeout(() => this.#takeUp(), LATER).unref()
+  }
+
+  #takeUp(): void {
+    if (this.#next === null) return
+    clearTimeout(this.#timer)
+    const { consumers, at } = this.#next
+    this.#next = null
     const before: ReadonlyMap<string, KeyUseRow> = this.#restored.size > 0 ? this.#restored : this.#uses
     const uses = new Map<string, Use>()
-    for (const consumer of consumers) {
-      for (const key of consumer.keys) {
-        const known = before.get(key.id)
-        const row = known ?? { id: key.id, known: this.#clock(), used: null }
+    for (const { name, keys } of unpack(consumers)) {
+      for (const { id, expires, canary, where } of keys) {
+        const known = before.get(id)
+        const row = known ?? { id, known: at, used: null }
         if (known === undefined) this.#rows?.put(row)
-        const kept = this.#uses.get(key.id)?.kept ?? row.used
-        uses.set(key.id, { id: row.id, known: row.known, used: row.used, kept, consumer, key })
+        const kept = this.#uses.get(id)?.kept ?? row.used
+        const key = { expires, canary, where }
+        uses.set(id, { id, known: row.known, used: row.used, kept, consumer: name, key })
       }
     }
     for (const id of before.keys()) if (!uses.has(id)) this.#rows?.remove(id)
@@ -80,6 +97,7 @@ export class KeyUses {
   /** For every record, in any order. */
   record({ authMethod, credential }: Pick<Client, 'authMethod' | 'credential'>, time: number): void {
     if (authMethod !== 'key') return
+    this.#takeUp()
     const use = this.#uses.get(credential)
     // Records of an earlier generation may name a key that is gone.
     if (use === undefined || time <= (use.used ?? 0)) return
@@ -88,10 +106,11 @@ export class KeyUses {
   }
 
   list(): ApiKeyReport[] {
+    this.#takeUp()
     const now = this.#clock()
-    return [...this.#uses.values()].map(({ known, used, consumer, key }) => ({
-      id: key.id,
-      consumer: consumer.name,
+    return [...this.#uses.values()].map(({ id, known, used, consumer, key }) => ({
+      id,
+      consumer,
       expires: key.expires === null ? null : iso(key.expires),
       expired: key.expires !== null && key.expires <= now,
       canary: key.canary,
@@ -103,6 +122,7 @@ export class KeyUses {
 
   /** Hands the store what it was not told yet. After the last record. */
   flush(): void {
+    this.#takeUp()
     for (const use of this.#uses.values()) if (use.used !== use.kept) this.#keep(use)
   }
 

@@ -1,7 +1,7 @@
 import { Counters } from '../../memory/counters.ts'
 import type { SharedMemory } from '../../memory/shared.ts'
 import type { Log } from '../../observe/log.ts'
-import type { Plan } from '../../plan/plan.ts'
+import type { PlanBody } from '../../plan/plan.ts'
 import { Detector } from '../../threats/detector.ts'
 import type { Closers } from '../closers.ts'
 import { fetchLazily } from '../fetch-lazily.ts'
@@ -39,7 +39,7 @@ export class Defence {
   }
 
   /** `plan` serves from now on. The kernel follows by `firewall.use`, which knows the ports. */
-  use(plan: Plan): void {
+  use(plan: PlanBody): void {
     this.book.use(plan.threats)
     this.crowdsec.use(plan.crowdsec)
   }

@@ -21,7 +21,7 @@ import { monotonicMs, monotonicNs, wallMs } from '../../memory/clock.ts'
 import { COUNTER, Counters } from '../../memory/counters.ts'
 import { setClusterHeard, type SharedMemory } from '../../memory/shared.ts'
 import type { ClusterPlan } from '../../plan/cluster.ts'
-import type { Plan } from '../../plan/plan.ts'
+import type { PlanBody } from '../../plan/plan.ts'
 
 /** Keys remembered: those past it are exchanged once and forgotten. */
 const MOST_KEYS = 1 << 17
@@ -102,7 +102,7 @@ export class LimitExchange {
   }
 
   /** A generation is about to serve. After the seed has changed, nothing that was known means anything. */
-  use(plan: Plan, reseeded: boolean): void {
+  use(plan: PlanBody, reseeded: boolean): void {
     const limits = new Map<number, Limit>()
     for (const route of plan.routes)
       for (const limit of route.limits) {

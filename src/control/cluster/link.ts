@@ -4,7 +4,7 @@ import { COUNTER, Counters } from '../../memory/counters.ts'
 import { setClusterSeed, type SharedMemory } from '../../memory/shared.ts'
 import type { Log } from '../../observe/log.ts'
 import type { ClusterPlan } from '../../plan/cluster.ts'
-import type { Plan } from '../../plan/plan.ts'
+import type { PlanBody } from '../../plan/plan.ts'
 import type { BanBook } from '../bans/book.ts'
 import { sharedBans } from '../bans/shared.ts'
 import type { RevocationRegistry } from '../revocations/registry.ts'
@@ -54,7 +54,7 @@ export class ClusterLink {
   readonly #limits: LimitExchange
   readonly #sets: readonly SharedSet[]
   readonly #timers: readonly NodeJS.Timeout[]
-  #serving: Plan | null = null
+  #serving: PlanBody | null = null
 
   constructor(options: LinkOptions) {
     const { plan, memory, bans, revocations, stateDir } = options
@@ -89,7 +89,7 @@ export class ClusterLink {
     } else await this.#limits.round()
   }
 
-  use(plan: Plan): void {
+  use(plan: PlanBody): void {
     this.#serving = plan
     this.#limits.use(plan, false)
   }

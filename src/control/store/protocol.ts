@@ -1,7 +1,7 @@
 /** What the control thread and the store's thread say to each other. */
 import type { Row, SqlValue, Write } from './sqlite.ts'
 
-/** workerData of the store's thread. */
+/** The first word to the store's thread. */
 export interface StoreStart {
   file: string
   maxBytes: number

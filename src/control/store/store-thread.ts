@@ -1,17 +1,18 @@
 /** Entry of the store's thread: the disk may take seconds over a checkpoint, and the control thread has to beat meanwhile. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { OPENED, type StoreReply, type StoreRequest, type StoreStart } from './protocol.ts'
 import { Database, messageOf } from './sqlite.ts'
 
 const EXPIRE = 60_000
 const reply = (message: StoreReply): void => parentPort?.postMessage(message)
 
-try {
-  const { file, maxBytes } = workerData as StoreStart
-  serve(new Database(file, maxBytes))
-} catch (error) {
-  reply({ id: OPENED, ok: false, reason: messageOf(error) })
-}
+parentPort?.once('message', ({ file, maxBytes }: StoreStart) => {
+  try {
+    serve(new Database(file, maxBytes))
+  } catch (error) {
+    reply({ id: OPENED, ok: false, reason: messageOf(error) })
+  }
+})
 
 function serve(database: Database): void {
   const expire = (): void => {

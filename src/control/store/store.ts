@@ -21,6 +21,8 @@ export interface StoreOptions {
   stateDir: string
   /** What the owner should know: the disk refuses writes, takes them again, or a change was lost. */
   onNote: (level: 'info' | 'error', text: string) => void
+  /** `startStoreThread`, called before; it is the store's from now on. */
+  thread?: Worker
   /** For tests. */
   maxBytes?: number
   mostPending?: number
@@ -37,6 +39,11 @@ export interface StoreHealth {
   dropped: number
   /** Of the database. */
   bytes: number
+}
+
+/** Its code takes a while to load; where the database is may be known later. */
+export function startStoreThread(): Worker {
+  return new Worker(new URL('./store-thread' + extname(import.meta.url), import.meta.url), { name: 'store' })
 }
 
 /**
@@ -64,8 +71,8 @@ export class Store {
 
   /** Rejects with a sentence for the owner when the database can't be used: it is never started without. */
   static async open(options: StoreOptions): Promise<Store> {
-    const { stateDir, onNote, maxBytes = MAX_BYTES, mostPending = MOST_PENDING } = options
-    const store = new Store({ stateDir, onNote, maxBytes, mostPending })
+    const { stateDir, onNote, thread = startStoreThread(), maxBytes = MAX_BYTES, mostPending = MOST_PENDING } = options
+    const store = new Store({ stateDir, onNote, thread, maxBytes, mostPending })
     const opened = await store.#reply(OPENED)
     if (!opened.ok) {
       await store.#thread.terminate()
@@ -77,17 +84,15 @@ export class Store {
 
   private constructor(options: Required<StoreOptions>) {
     this.#options = options
-    const start: StoreStart = { file: join(options.stateDir, 'gatehouse.db'), maxBytes: options.maxBytes }
-    this.#thread = new Worker(new URL('./store-thread' + extname(import.meta.url), import.meta.url), {
-      workerData: start,
-      name: 'store'
-    })
+    this.#thread = options.thread
     this.#thread.on('message', (reply: StoreReply) => {
       this.#waiting.get(reply.id)?.(reply)
       this.#waiting.delete(reply.id)
     })
     this.#thread.on('error', (error) => this.#end(`the store's thread failed: ${error.message}`))
     this.#thread.on('exit', () => this.#end("the store's thread ended"))
+    const start: StoreStart = { file: join(options.stateDir, 'gatehouse.db'), maxBytes: options.maxBytes }
+    this.#thread.postMessage(start)
   }
 
   /** Nothing answers any more. */

@@ -1,7 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { KeyUses, type KeptUses } from '../../../src/control/api-keys/uses.ts'
 import type { KeyUseRow } from '../../../src/control/store/key-uses.ts'
-import type { ConsumerPlan } from '../../../src/plan/consumer.ts'
+import { pack } from '../../../src/plan/packed.ts'
+import type { PackedPlan } from '../../../src/plan/plan.ts'
+import { PATIENCE } from '../../e2e/patience.ts'
 import { apiKeyPlan, consumerPlan } from '../../identity/kit.ts'
 
 const NOW = Date.UTC(2027, 0, 1)
@@ -26,18 +29,22 @@ class Kept implements KeptUses {
   }
 }
 
-const acme = (...ids: string[]): { consumers: ConsumerPlan[] } => ({
-  consumers: [consumerPlan('acme', { keys: ids.map((id) => apiKeyPlan(id, '0'.repeat(64))) })]
+type Consumers = Pick<PackedPlan, 'consumers'>
+
+const acme = (...ids: string[]): Consumers => ({
+  consumers: pack([consumerPlan('acme', { keys: ids.map((id) => apiKeyPlan(id, '0'.repeat(64))) })])
 })
 
 function used(credential: string, time: number, authMethod = 'key'): Parameters<KeyUses['record']> {
   return [{ authMethod, credential }, time]
 }
 
-async function started(kept: Kept, plan: { consumers: ConsumerPlan[] }, now = NOW): Promise<KeyUses> {
+async function started(kept: Kept, plan: Consumers, now = NOW): Promise<KeyUses> {
   const uses = new KeyUses(() => now)
   await uses.restore(kept)
   uses.use(plan)
+  // Whoever asks has the keys looked at.
+  uses.list()
   return uses
 }
 
@@ -121,7 +128,9 @@ t.test('what the configuration forgot while the gateway was down leaves the stor
 
 t.test('whose it is, and until when', async (t) => {
   const key = apiKeyPlan('a', 'f'.repeat(64))
-  const plan = (expires: number | null) => ({ consumers: [consumerPlan('acme', { keys: [{ ...key, expires }] })] })
+  const plan = (expires: number | null) => ({
+    consumers: pack([consumerPlan('acme', { keys: [{ ...key, expires }] })])
+  })
   for (const [expires, expired] of [
     [null, false],
     [NOW + 1, false],
@@ -132,4 +141,27 @@ t.test('whose it is, and until when', async (t) => {
     t.match(report, { consumer: 'acme', expires: expires === null ? null : iso(expires), expired, where: key.where })
     t.notMatch(JSON.stringify(report), /ffff/, 'its hash is nobody’s business')
   }
+})
+
+t.test('the keys of a plan are looked at though nobody asks, and not while its start waits', async (t) => {
+  const kept = new Kept()
+  let now = NOW
+  const uses = new KeyUses(() => now)
+  await uses.restore(kept)
+  uses.use(acme('a'))
+  t.equal(kept.puts, 0)
+  now += 700
+  for (const until = Date.now() + PATIENCE; kept.puts === 0 && Date.now() < until;) await pause(25)
+  t.same([...kept.rows.values()], [{ id: 'a', known: NOW, used: null }], 'known since the plan came')
+})
+
+t.test('a plan that was replaced before anybody looked has been there', async (t) => {
+  const kept = new Kept()
+  const uses = new KeyUses(() => NOW)
+  await uses.restore(kept)
+  kept.put({ id: 'b', known: 1, used: 2 })
+  uses.use(acme('a'))
+  uses.use(acme('b'))
+  t.same(seen(uses), [['b', NOW, null]])
+  t.same([...kept.rows.keys()], ['b'])
 })
