@@ -92,12 +92,13 @@ class Reader {
   }
 
   #list(depth: number): Node {
-    const node: Node = { kind: 'list', file: this.#file, offset: this.#at++, items: [] }
-    if (this.#take(']')) return node
-    do node.items.push(this.#value(depth + 1))
-    while (this.#take(','))
+    const offset = this.#at++
+    if (this.#take(']')) return { kind: 'list', file: this.#file, offset, items: [] }
+    // An array that begins empty makes room for 17 at its first push, and most lists hold one.
+    const items = [this.#value(depth + 1)]
+    while (this.#take(',')) items.push(this.#value(depth + 1))
     this.#expect(']', 'a comma or the list’s end')
-    return node
+    return { kind: 'list', file: this.#file, offset, items }
   }
 
   #mapping(depth: number): Node {
