@@ -1,4 +1,5 @@
 import { NOBODY, type Caller } from '../caller.ts'
+import type { Peer } from '../client/peer.ts'
 import type { HeaderList } from '../headers.ts'
 import type { OpenCost } from '../limits/limiter.ts'
 import type { Refusal } from '../problems.ts'
@@ -26,8 +27,7 @@ export class Exchange implements RequestView, UpstreamClient {
   readonly query: string
   /** Request target's path as received; `path` is its normal form, set by the framing stage. */
   readonly rawPath: string
-  /** The peer's address as the socket says, 4 or 16 bytes. */
-  readonly peer: Uint8Array
+  readonly peer: Peer
   /** The PROXY protocol's source, or null. */
   readonly proxied: Uint8Array | null
   /** Position of the TLS connection's certificate, -1 on plain listeners. */
@@ -164,7 +164,7 @@ export interface Arrival {
   path: string
   query: string
   headers: HeaderList
-  peer: Uint8Array
+  peer: Peer
   proxied: Uint8Array | null
   certificate: number
   clientCertificate: ClientCertificate | null

@@ -1,4 +1,5 @@
 /** What would happen to a request, and why, in words: what `explain` prints and what tests are compared with. */
+import { allFields } from '../answer-fields.ts'
 import type { KeySet } from '../plan/keys.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { DescribedRequest } from '../policy-test.ts'
@@ -59,7 +60,7 @@ export function explanationOf({ x, outcome, steps }: Rehearsed): Explanation {
     const { by, status } = outcome
     const where = by === 'cors' ? (x.route?.plan.cors?.where ?? '') : common.where
     const answered = { stage: by, verdict: 'answer', policy: by, rule: '', where, detail: '', shadow: false }
-    const headers = pairs(answerHeaders(x, outcome))
+    const headers = pairs(allFields(answerHeaders(x, outcome)))
     return {
       status,
       decision: 'answer',
@@ -72,7 +73,7 @@ export function explanationOf({ x, outcome, steps }: Rehearsed): Explanation {
     }
   }
   const { problem, policy, rule } = outcome
-  const headers = pairs(refusalHeaders(x, outcome))
+  const headers = pairs(allFields(refusalHeaders(x, outcome)))
   return {
     status: problem.status,
     decision: 'deny',

@@ -1,5 +1,5 @@
 /** The heads of messages: what goes to the upstream, and what goes to the client, whoever answers. */
-import { formatIp } from '../ip.ts'
+import { type AnswerFields, SharedFields } from '../answer-fields.ts'
 import { identityFields } from '../policy/identity-fields.ts'
 import { type Hop, requestHeaders, requestQuery } from '../policy/request-headers.ts'
 import { responseHeaders } from '../policy/response-headers.ts'
@@ -36,7 +36,7 @@ export function hopOf(x: Exchange, host: string, authorization = ''): Hop {
   return {
     host,
     authority: x.authority,
-    peerIp: x.trustedPeer ? formatIp(x.peer) : x.clientIp,
+    peerIp: x.trustedPeer ? x.peer.seenBy(x.listenerTable.client).ip : x.clientIp,
     trustedPeer: x.trustedPeer,
     traceparent: x.traceparent,
     identity: identityOf(x.caller),
@@ -62,11 +62,10 @@ function identityOf(caller: Caller): readonly string[] {
 export function clientHeaders(
   x: Exchange,
   answered: readonly string[]
-): { headers: string[]; length: number } | string {
-  const headers: string[] = []
+): { fields: AnswerFields; length: number } | string {
   const told = chargeAnswer(x, answered)
-  const fault = compose(x, told, ownFields(x), headers)
-  return fault ?? { headers, length: contentLength(answered) }
+  const fields = compose(x, told, ownFields(x))
+  return typeof fields === 'string' ? fields : { fields, length: contentLength(answered) }
 }
 
 /** -1 when the upstream named none. The transport has checked that it is a number. */
@@ -76,42 +75,43 @@ function contentLength(answered: readonly string[]): number {
 }
 
 /** Fields of an answer of Gatehouse's own. */
-export function answerHeaders(x: Exchange, answer: Answer): string[] {
+export function answerHeaders(x: Exchange, answer: Answer): AnswerFields {
   chargeAnswer(x, null)
-  const headers: string[] = []
   // A preflight's answer is its CORS fields and nothing else of CORS.
-  if (answer.by === 'cors') return [...answer.headers, ...ownFields(x)]
-  const fault = compose(x, answer.headers, ownFields(x), headers)
-  if (fault !== null) throw new Error(`${answer.by}: ${fault}`)
-  return headers
+  if (answer.by === 'cors') return { shared: NOTHING_SHARED, own: [...answer.headers, ...ownFields(x)] }
+  const fields = compose(x, answer.headers, ownFields(x))
+  if (typeof fields === 'string') throw new Error(`${answer.by}: ${fields}`)
+  return fields
 }
 
 /** Fields of a refusal: the problem's, those the status calls for, and CORS, so that a page can read why. */
-export function refusalHeaders(x: Exchange, refusal: Refusal): string[] {
+export function refusalHeaders(x: Exchange, refusal: Refusal): AnswerFields {
   chargeAnswer(x, null)
-  const headers: string[] = []
-  const own = [
-    'content-type',
-    'application/problem+json',
-    'cache-control',
-    'no-store',
-    ...refusal.headers,
-    ...ownFields(x)
-  ]
-  compose(x, NO_FIELDS, own, headers)
-  return headers
+  const own = ['content-type', 'application/problem+json', 'cache-control', 'no-store']
+  for (let i = 0; i < refusal.headers.length; i++) own.push(refusal.headers[i] ?? '')
+  addOwn(x, own)
+  const fields = compose(x, NO_FIELDS, own)
+  if (typeof fields === 'string') throw new Error(`${refusal.policy}: ${fields}`)
+  return fields
 }
 
 const NO_FIELDS: readonly string[] = Object.freeze([])
 
-/** The request's id, so that whoever asks can be told what happened; and how much of each limit is left. */
+const NOTHING_SHARED = new SharedFields(NO_FIELDS, false)
+
 function ownFields(x: Exchange): string[] {
-  const own = ['x-request-id', x.id]
-  if (x.rateLimitPolicy !== '') own.push('ratelimit-policy', x.rateLimitPolicy, 'ratelimit', x.rateLimit)
+  const own: string[] = []
+  addOwn(x, own)
   return own
 }
 
-function compose(x: Exchange, answered: readonly string[], own: readonly string[], into: string[]): string | null {
+/** The request's id, so that whoever asks can be told what happened; and how much of each limit is left. */
+function addOwn(x: Exchange, own: string[]): void {
+  own.push('x-request-id', x.id)
+  if (x.rateLimitPolicy !== '') own.push('ratelimit-policy', x.rateLimitPolicy, 'ratelimit', x.rateLimit)
+}
+
+function compose(x: Exchange, answered: readonly string[], own: string[]): AnswerFields | string {
   const prepared = x.route?.responseHeaders ?? x.tables.plain
-  return responseHeaders(prepared, x, answered, x.headers.get('origin'), own, into)
+  return responseHeaders(prepared, x, answered, x.headers.get('origin'), own)
 }

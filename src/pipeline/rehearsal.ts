@@ -3,6 +3,7 @@
  * limits as they are after a start, and a clock that stands still: a refill between two of its repetitions would make
  * what comes of it a matter of luck.
  */
+import { Peer } from '../client/peer.ts'
 import { readEnv } from '../env.ts'
 import { HeaderList } from '../headers.ts'
 import { parseIp } from '../ip.ts'
@@ -154,7 +155,7 @@ export class Rehearsal {
       path,
       query,
       headers,
-      peer,
+      peer: new Peer(peer),
       proxied: null,
       clientCertificate: table.asksCertificate ? (assumed?.certificate ?? shown(request.certificate)) : null,
       certificate: table.plan.tls ? serverCertificate(this.#plan, url.hostname) : -1,

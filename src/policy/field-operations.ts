@@ -10,6 +10,8 @@ import { isClientChosen, type PreparedTemplate, prepareTemplate, render } from '
 export interface PreparedOperations {
   /** Nothing to do, as on most routes. */
   readonly empty: boolean
+  /** Reads nothing of the request: the same fields come out of the same fields. */
+  readonly constant: boolean
   readonly remove: readonly string[]
   readonly rename: readonly { readonly from: string; readonly to: string }[]
   readonly set: readonly PreparedField[]
@@ -78,7 +80,12 @@ export function prepareOperations(operations: HeaderOperations, limits: Operatio
     default: fields(operations.default),
     append: fields(operations.append)
   }
-  return { ...prepared, empty: Object.values(prepared).every((list) => list.length === 0) }
+  const written = [...prepared.set, ...prepared.default, ...prepared.append]
+  return {
+    ...prepared,
+    empty: Object.values(prepared).every((list) => list.length === 0),
+    constant: written.every(({ value }) => value.values.length === 0)
+  }
 }
 
 /** Changes `fields` in place. A value that comes out empty sets nothing: the field is then absent, whoever sent it. */

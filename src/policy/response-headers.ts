@@ -2,6 +2,7 @@ import type { HeaderOperations, HeadersPlan } from '../plan/headers.ts'
 import type { RequestView } from '../request.ts'
 import { isFieldValue, isToken } from './encoding.ts'
 import { mediaType } from './body.ts'
+import { type AnswerFields, SharedFields } from '../answer-fields.ts'
 import { corsFields, type PreparedCors } from './cors.ts'
 import { applyOperations, operationsProblem, type PreparedOperations, prepareOperations } from './field-operations.ts'
 
@@ -10,6 +11,8 @@ export interface PreparedResponseHeaders {
   readonly security: boolean
   readonly cors: PreparedCors | null
   readonly operations: PreparedOperations
+  /** What became of lists that come again and again, over plain HTTP and over TLS. Frozen lists only: others may change. */
+  readonly known: readonly [WeakMap<readonly string[], SharedFields>, WeakMap<readonly string[], SharedFields>]
 }
 
 /** Fields of the connection to the upstream, and those that the writer makes: date and the body's length. */
@@ -78,45 +81,83 @@ export function responseOperationsProblem(operations: HeaderOperations): string 
 
 /** Throws what responseOperationsProblem names. */
 export function prepareResponseHeaders(plan: HeadersPlan, cors: PreparedCors | null): PreparedResponseHeaders {
-  return { security: plan.security, cors, operations: prepareOperations(plan.response, LIMITS) }
+  return {
+    security: plan.security,
+    cors,
+    operations: prepareOperations(plan.response, LIMITS),
+    known: [new WeakMap(), new WeakMap()]
+  }
 }
 
 /**
- * Fills `out` with the answer's fields, flat name, value pairs, without those the writer makes.
+ * An answer's fields, without those the writer makes.
  *
  * Order: the upstream's, the security preset where they lack it, `headers.response` over both, then what is ours
  * alone: CORS and `own` (`ratelimit`, `x-request-id`, `www-authenticate`, …).
  *
+ * All up to CORS is the same for every answer whose fields are the same, unless an operation reads the request. So it is
+ * made once for a list that comes again (an upstream's known head, a refusal's none).
+ *
  * @param answered the upstream's fields, names lower-case; empty for an answer of our own
  * @param origin the request's Origin, undefined when it has none
- * @returns null, or why the upstream's answer can't be sent on: the client gets 502 instead
+ * @param own becomes part of what is returned
+ * @returns or why the upstream's answer can't be sent on: the client gets 502 instead
  */
 export function responseHeaders(
   prepared: PreparedResponseHeaders,
   view: RequestView,
   answered: readonly string[],
   origin: string | undefined,
-  own: readonly string[],
+  own: string[]
+): AnswerFields | string {
+  const shared = sharedFields(prepared, view, answered)
+  if (typeof shared === 'string') return shared
+  const { cors } = prepared
+  if (cors === null && !own.includes('vary')) return { shared, own }
+  const fields: string[] = []
+  if (cors !== null) addFields(shared.list, fields, corsFields(cors, origin))
+  addFields(shared.list, fields, own)
+  return { shared, own: fields }
+}
+
+function sharedFields(
+  prepared: PreparedResponseHeaders,
+  view: RequestView,
+  answered: readonly string[]
+): SharedFields | string {
+  const known = prepared.known[view.scheme === 'https' ? 1 : 0]
+  const before = known.get(answered)
+  if (before !== undefined) return before
+  const out: string[] = []
+  const fault = compose(prepared, view, answered, out)
+  if (fault !== null) return fault
+  const again = prepared.operations.constant && Object.isFrozen(answered)
+  const shared = new SharedFields(out, again)
+  if (again) known.set(answered, shared)
+  return shared
+}
+
+function compose(
+  prepared: PreparedResponseHeaders,
+  view: RequestView,
+  answered: readonly string[],
   out: string[]
 ): string | null {
-  const { cors } = prepared
   let present = 0
   for (let i = 0; i < answered.length; i += 2) {
     const name = answered[i] ?? ''
     const value = answered[i + 1] ?? ''
     if (!isToken(name)) return 'the answer has a header whose name is no token'
-    // The writer filters nothing: a CR or LF here would be a header, or an answer, of the upstream's client's making.
+    // The writer would throw: a CR or LF here would be a header, or an answer, of the upstream's client's making.
     if (!isFieldValue(value)) return `the answer's header ${name} holds a character that can't be sent`
     const meaning = MEANING.get(name) ?? 0
     if (meaning === DROPPED || tellsOfInside(name)) continue
-    if (cors !== null && name.startsWith('access-control-')) continue
+    if (prepared.cors !== null && name.startsWith('access-control-')) continue
     present |= meaning
     out.push(name, value)
   }
   if (prepared.security) addSecurity(out, present, view.scheme === 'https')
   applyOperations(prepared.operations, view, out)
-  if (cors !== null) addFields(out, corsFields(cors, origin))
-  addFields(out, own)
   return null
 }
 
@@ -126,11 +167,12 @@ function tellsOfInside(name: string): boolean {
   return false
 }
 
-function addFields(out: string[], fields: readonly string[]): void {
+/** Adds `fields` to `out`, which stands behind `before`. */
+function addFields(before: readonly string[], out: string[], fields: readonly string[]): void {
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] ?? ''
     const value = fields[i + 1] ?? ''
-    if (name === 'vary' && variesBy(out, value)) continue
+    if (name === 'vary' && (variesBy(before, value) || variesBy(out, value))) continue
     out.push(name, value)
   }
 }

@@ -5,7 +5,14 @@ import { WorkerApp, type AppDescriptor, type NativeRequest, type NativeResponse 
 /** What the apps hand over. */
 export interface AppsOwner {
   /** @param epoch which set of apps the connection came through; @param listener its position in the plan. */
-  request(res: NativeResponse, req: NativeRequest, certificate: number, epoch: number, listener: number): void
+  request(
+    res: NativeResponse,
+    req: NativeRequest,
+    connection: number,
+    certificate: number,
+    epoch: number,
+    listener: number
+  ): void
   /** False: it is closed at once. */
   opened(connection: number, res: NativeResponse, listener: number): boolean
   closed(connection: number): void
@@ -98,7 +105,8 @@ export class Apps {
       for (const [listener, { tls, clientCertificates }] of head.listeners.entries()) {
         apps.push(
           new WorkerApp(tls ? head.certificates : null, clientCertificates?.caFile ?? null, {
-            request: (res, req, certificate) => owner.request(res, req, certificate, epoch, listener),
+            request: (res, req, connection, certificate) =>
+              owner.request(res, req, connection, certificate, epoch, listener),
             opened: (connection, res) => {
               set.connections++
               return owner.opened(connection, res, listener)

@@ -107,7 +107,7 @@ export class Forward implements UpstreamSink {
       this.#owner.broken(refuse('upstream-invalid', 'upstream', `${this.target}: ${answer}`))
       return
     }
-    this.#owner.writer.begin(status, answer.headers, answer.length, x.method === 'HEAD', this.#owner.afterwards())
+    this.#owner.writer.begin(status, answer.fields, answer.length, x.method === 'HEAD', this.#owner.afterwards())
   }
 
   onData(chunk: Uint8Array): boolean {

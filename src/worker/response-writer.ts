@@ -1,5 +1,7 @@
+import type { AnswerFields } from '../answer-fields.ts'
 import { nodeHttp } from '../built-in.ts'
 import { Gathering } from '../turn.ts'
+import { fieldBytes, firstName, textBytes } from './response-head.ts'
 import type { NativeResponse } from './uws.ts'
 
 type Action = 'bodiless' | 'whole' | 'raw' | 'more' | 'end'
@@ -30,8 +32,7 @@ export class ResponseWriter {
   readonly #res: NativeResponse
   readonly #listener: WriterListener
   #stage: 'idle' | 'held' | 'gathered' | 'sized' | 'chunked' | 'open' | 'done' = 'idle'
-  #statusLine = ''
-  #headers: readonly string[] = []
+  #fields: AnswerFields | null = null
   /** Body length, -1 when unknown. */
   #length = -1
   #after: Afterwards = 'keep'
@@ -40,7 +41,7 @@ export class ResponseWriter {
   #tailStart = 0
   #watching = false
   #ending = false
-  #chunk: Uint8Array | string | null = null
+  #chunk: Uint8Array | null = null
   /** Of the response's head; 0 before. */
   status = 0
   bytes = 0
@@ -57,22 +58,26 @@ export class ResponseWriter {
     return this.#stage !== 'idle' && this.#stage !== 'held'
   }
 
+  /** Nothing can be done to the native response any more, nor need be. */
+  get over(): boolean {
+    return this.#stage === 'done'
+  }
+
   /** All was sent, and the connection waits for `hangUp`. */
   get open(): boolean {
     return this.#stage === 'open'
   }
 
   /**
-   * @param headers flat name, value pairs without content-length, date or connection.
+   * @param fields without content-length, date or connection
    * @param length of the body; -1: unknown.
    * @param bodiless the answer to a HEAD: `length` is only reported, no body is sent.
    */
-  begin(status: number, headers: readonly string[], length: number, bodiless: boolean, after: Afterwards): void {
+  begin(status: number, fields: AnswerFields, length: number, bodiless: boolean, after: Afterwards): void {
     // RFC 9110 section 8.6: no Content-Length in a 204; in a 304 it would speak of another answer than this one.
     const empty = status === 204 || status === 304
     this.status = status
-    this.#statusLine = statusLine(status)
-    this.#headers = headers
+    this.#fields = fields
     this.#length = empty ? -1 : length
     this.#after = after
     this.#stage = 'held'
@@ -122,7 +127,7 @@ export class ResponseWriter {
   finish(): void {
     if (this.#stage === 'done' || this.#stage === 'open' || this.#stage === 'gathered') return
     if (this.#stage === 'held') {
-      this.#chunk = ''
+      this.#chunk = NOTHING
       this.#length = 0
       this.#cork(this.#after === 'linger' ? 'raw' : 'whole')
       this.#finished()
@@ -138,12 +143,12 @@ export class ResponseWriter {
   }
 
   /** Sends a whole small response at once. */
-  send(status: number, headers: readonly string[], body: string, bodiless: boolean, after: Afterwards): void {
-    const length = Buffer.byteLength(body)
-    this.begin(status, headers, length, bodiless, after)
+  send(status: number, fields: AnswerFields, body: string, bodiless: boolean, after: Afterwards): void {
+    const bytes = textBytes(body)
+    this.begin(status, fields, bytes.length, bodiless, after)
     if (this.#stage !== 'held') return
-    this.#chunk = body
-    this.bytes = length
+    this.#chunk = bytes
+    this.bytes = bytes.length
     this.#cork(after === 'linger' ? 'raw' : 'whole')
     this.#finished()
   }
@@ -178,17 +183,19 @@ export class ResponseWriter {
   }
 
   #cork(action: Action): void {
+    if (this.#res === handled) return this.#write(action)
     corked(this, action)
     this.#res.cork(runCorked)
   }
 
   #writeHead(): void {
     const res = this.#res
-    res.writeStatus(this.#statusLine)
-    const headers = this.#headers
-    for (let i = 0; i + 1 < headers.length; i += 2) {
-      res.writeHeader(headers[i] ?? '', fieldValue(headers[i + 1] ?? ''))
-    }
+    // What uWS writes by itself.
+    if (this.status !== 200) res.writeStatus(statusLine(this.status))
+    const fields = this.#fields
+    if (fields === null) return
+    const name = firstName(fields)
+    if (name !== '') res.writeHeader(name, fieldBytes(fields))
   }
 
   /**
@@ -201,7 +208,7 @@ export class ResponseWriter {
    */
   #write(action: Action): void {
     const res = this.#res
-    const chunk = this.#chunk ?? ''
+    const chunk = this.#chunk ?? NOTHING
     this.#chunk = null
     if (this.#stage === 'held') this.#writeHead()
     switch (action) {
@@ -216,7 +223,7 @@ export class ResponseWriter {
         return
       case 'raw':
         this.#stage = 'open'
-        if (chunk !== '') {
+        if (chunk.length > 0) {
           res.writeHeader('connection', 'close')
           res.write(chunk)
           this.#writeLastChunk()
@@ -230,7 +237,7 @@ export class ResponseWriter {
           if (this.#after !== 'keep') res.writeHeader('connection', 'close')
           this.#stage = this.#length >= 0 && !this.#leavesOpen ? 'sized' : 'chunked'
         }
-        if (this.#stage === 'sized' && typeof chunk !== 'string') this.#trySized(chunk)
+        if (this.#stage === 'sized') this.#trySized(chunk)
         else if (!res.write(chunk)) this.#wait()
         return
       case 'end':
@@ -323,6 +330,16 @@ function runCorked(): void {
   if (corkedWriter !== null) write(corkedWriter, corkedAction)
 }
 
+const NOTHING = new Uint8Array(0)
+
+/** The response whose request's handler is running: its socket is corked by uWS, and a cork of ours only a detour. */
+let handled: NativeResponse | null = null
+
+/** @param res null when the handler returns */
+export function handling(res: NativeResponse | null): void {
+  handled = res
+}
+
 /** Added to where an upstream was read only: within a request's own callback another response can't be corked. */
 const answers = new Gathering()
 
@@ -338,10 +355,4 @@ for (const [status, phrase] of Object.entries(nodeHttp.STATUS_CODES))
 
 function statusLine(status: number): string {
   return STATUS_LINES[status] ?? `${status} Unknown`
-}
-
-/** uWS writes strings as UTF-8, which would double Latin-1 bytes: those go as bytes. */
-function fieldValue(value: string): string | Buffer {
-  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) > 0x7e) return Buffer.from(value, 'latin1')
-  return value
 }

@@ -1,3 +1,4 @@
+import type { AnswerFields } from '../answer-fields.ts'
 import { accessRecord } from '../pipeline/access.ts'
 import type { BodySource } from '../pipeline/body.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
@@ -81,8 +82,15 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
 
   /** Called inside the uWS handler. */
   begin(): void {
-    this.#res.onAborted(() => this.#guarded(() => this.#aborted()))
-    this.#guarded(() => this.#start())
+    try {
+      this.#start()
+    } catch (error) {
+      this.escaped(error)
+    } finally {
+      // Nothing can abort before the handler returns, and most refusals are over by then: a callback that native code
+      // keeps is a tenth of what they take.
+      if (!this.writer.over) this.#res.onAborted(() => this.#guarded(() => this.#aborted()))
+    }
   }
 
   #start(): void {
@@ -178,7 +186,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     }
   }
 
-  #send(status: number, headers: readonly string[], body: string): void {
+  #send(status: number, headers: AnswerFields, body: string): void {
     const after = this.#afterAnswer(status)
     this.body?.discard()
     this.writer.send(status, headers, body, this.x.method === 'HEAD', after)

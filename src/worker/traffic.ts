@@ -1,5 +1,6 @@
 import { HeaderList } from '../headers.ts'
 import { ClientCertificates } from '../client/certificate.ts'
+import { Peer } from '../client/peer.ts'
 import { fromBinary } from '../ip.ts'
 import { monotonicMs, wallMs } from '../memory/clock.ts'
 import { countUnderWay } from '../pipeline/admission.ts'
@@ -10,6 +11,7 @@ import type { Tables } from '../pipeline/tables.ts'
 import type { Apps, AppsOwner } from './apps.ts'
 import type { BodyMemory } from './body-memory.ts'
 import { OpenConnections } from './open-connections.ts'
+import { handling } from './response-writer.ts'
 import { Serving, type ServingWorker } from './serving.ts'
 import { UnderWay } from './under-way.ts'
 import { clientCertificateOf, type NativeRequest, type NativeResponse } from './uws.ts'
@@ -31,6 +33,8 @@ export class Traffic implements AppsOwner, ServingWorker {
   readonly #openConnections: OpenConnections
   readonly #sweep: NodeJS.Timeout
   readonly #certificates = new ClientCertificates()
+  /** Of the connections that have asked something. */
+  readonly #peers = new Map<number, Peer>()
   #apps: Apps | null = null
   #tables: Tables | null = null
   #ports: readonly number[] = []
@@ -70,7 +74,14 @@ export class Traffic implements AppsOwner, ServingWorker {
     this.#tables?.bindPorts(ports)
   }
 
-  request(res: NativeResponse, req: NativeRequest, certificate: number, epoch: number, listener: number): void {
+  request(
+    res: NativeResponse,
+    req: NativeRequest,
+    connection: number,
+    certificate: number,
+    epoch: number,
+    listener: number
+  ): void {
     const tables = this.#tables
     const table = tables?.listeners[listener]
     // Can't be: no app is hooked before its generation serves.
@@ -85,7 +96,7 @@ export class Traffic implements AppsOwner, ServingWorker {
       path: req.getUrl(),
       query: req.getQuery() ?? '',
       headers: collected,
-      peer: fromBinary(res.getRemoteAddress()),
+      peer: this.#peerOf(connection, res),
       proxied: proxied !== null && proxied.length > 0 ? proxied : null,
       certificate,
       clientCertificate: table.asksCertificate ? this.#certificates.read(clientCertificateOf(res)) : null,
@@ -94,11 +105,23 @@ export class Traffic implements AppsOwner, ServingWorker {
     })
     const serving = new Serving(x, res, this, epoch)
     this.#underWay.add(serving)
+    handling(res)
     try {
       serving.begin()
     } catch (error) {
       serving.escaped(error)
+    } finally {
+      handling(null)
     }
+  }
+
+  #peerOf(connection: number, res: NativeResponse): Peer {
+    let peer = this.#peers.get(connection)
+    if (peer === undefined) {
+      peer = new Peer(fromBinary(res.getRemoteAddress()))
+      this.#peers.set(connection, peer)
+    }
+    return peer
   }
 
   opened(connection: number, res: NativeResponse, listener: number): boolean {
@@ -110,6 +133,7 @@ export class Traffic implements AppsOwner, ServingWorker {
 
   closed(connection: number): void {
     this.#connections--
+    this.#peers.delete(connection)
     this.#services.connection(false)
     this.#openConnections.ended(connection)
   }

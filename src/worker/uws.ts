@@ -31,8 +31,11 @@ export function clientCertificateOf(res: NativeResponse): string {
 }
 
 export interface AppHandlers {
-  /** `certificate` is the position of the certificate that the connection was opened with; -1 on plain listeners. */
-  request(res: NativeResponse, req: NativeRequest, certificate: number): void
+  /**
+   * @param connection the same number as at its opening
+   * @param certificate position of the certificate that the connection was opened with; -1 on plain listeners
+   */
+  request(res: NativeResponse, req: NativeRequest, connection: number, certificate: number): void
   /** A connection came, and its TLS handshake is still to be. False: it is closed at once. `res` tells its peer and nothing more. */
   opened(connection: number, res: NativeResponse): boolean
   /** It went; one that was refused, too. */
@@ -59,13 +62,13 @@ export class WorkerApp {
   constructor(certificates: readonly ServedCertificate[] | null, clientCa: string | null, handlers: AppHandlers) {
     const first = certificates?.[0]
     const app = first ? uws.SSLApp(tlsOptions(first, clientCa)) : uws.App()
-    app.any('/*', wrapped(handlers, first ? 0 : -1))
+    app.any('/*', wrapped(app, handlers, first ? 0 : -1))
     certificates?.forEach((certificate, index) => {
       // A server name has its own empty router: without a route of its own its connections are closed. The first
       // certificate's names get one too, so that a second one's wildcard can't take them over.
       for (const host of certificate.hosts) {
         app.addServerName(host, tlsOptions(certificate, clientCa))
-        app.domain(host).any('/*', wrapped(handlers, index))
+        app.domain(host).any('/*', wrapped(app, handlers, index))
       }
     })
     app.filter((res, count) => {
@@ -97,8 +100,8 @@ const pointer = new Float64Array(1)
 const halves = new Uint32Array(pointer.buffer)
 
 /**
- * Which connection a filter speaks of, the same number when it opens and when it closes: the address of its native socket,
- * which lives from the one call to the other. At the close nothing else tells connections apart: the wrapper is another
+ * Which connection a filter or a handler speaks of, the same number from its opening to its close: the address of its
+ * native socket, which lives from the one call to the other. At the close nothing else tells connections apart: the wrapper is another
  * object, and the peer's address is empty, because the file descriptor is closed already.
  *
  * `getDescriptor` returns the pointer that the object it is called on wraps, whatever that is, as the bits of a double; it
@@ -119,10 +122,14 @@ function tlsOptions({ certFile, keyFile }: ServedCertificate, clientCa: string |
 /** From closing an app to its last connection being gone from the event loop, amply, ms. */
 const CLOSED_FOR_GOOD = 1_000
 
-function wrapped(handlers: AppHandlers, certificate: number): (res: HttpResponse, req: HttpRequest) => void {
+function wrapped(
+  app: TemplatedApp,
+  handlers: AppHandlers,
+  certificate: number
+): (res: HttpResponse, req: HttpRequest) => void {
   return (res, req) => {
     try {
-      handlers.request(res, req, certificate)
+      handlers.request(res, req, identityOf(app, res), certificate)
     } catch (error) {
       handlers.escaped(error, res)
     }

@@ -120,9 +120,10 @@ export class Connection {
 }
 
 /** Connects over plain TCP. */
-export function connect(port: number, host = '127.0.0.1'): Promise<Connection> {
+export function connect(port: number, host = '127.0.0.1', localAddress?: string): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ port, host, noDelay: true }, () => resolve(new Connection(socket)))
+    const from = localAddress === undefined ? {} : { localAddress }
+    const socket = net.connect({ port, host, noDelay: true, ...from }, () => resolve(new Connection(socket)))
     socket.once('error', reject)
   })
 }

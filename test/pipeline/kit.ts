@@ -1,4 +1,5 @@
 /** The stages over a configuration of the test's own, in this thread, with no socket and no clock but the test's. */
+import { Peer } from '../../src/client/peer.ts'
 import { readEnv } from '../../src/env.ts'
 import { HeaderList } from '../../src/headers.ts'
 import { parseIp } from '../../src/ip.ts'
@@ -75,7 +76,7 @@ export class Pipeline {
       path,
       query: query.join('?'),
       headers: list,
-      peer: addressOf(peer),
+      peer: new Peer(addressOf(peer)),
       proxied: proxied === undefined ? null : addressOf(proxied),
       certificate,
       clientCertificate: clientCertificate ?? null,

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { allFields } from '../../src/answer-fields.ts'
 import type { CorsPlan } from '../../src/plan/cors.ts'
 import type { HeaderOperations, HeadersPlan } from '../../src/plan/headers.ts'
 import { prepareCors } from '../../src/policy/cors.ts'
@@ -32,8 +33,8 @@ interface Case {
 function received({ answered = [], plan = {}, cors = null, origin, own = [], view = {} }: Case): string[] | string {
   const headers = { security: false, request: NONE, response: NONE, ...plan }
   const prepared = prepareResponseHeaders(headers, cors === null ? null : prepareCors(cors))
-  const out: string[] = []
-  return responseHeaders(prepared, requestView(view), answered, origin, own, out) ?? out
+  const fields = responseHeaders(prepared, requestView(view), answered, origin, own)
+  return typeof fields === 'string' ? fields : allFields(fields)
 }
 
 t.test('what tells of the connection or the inside stays behind', async (t) => {
@@ -152,4 +153,38 @@ t.test('our own fields come last', async (t) => {
     'ratelimit',
     '"plan";r=9;t=1'
   ])
+})
+
+t.test('of a list that comes again, what all its answers share is made once, and told apart by scheme', (t) => {
+  const prepared = prepareResponseHeaders({ security: true, request: NONE, response: NONE } as HeadersPlan, null)
+  const list = Object.freeze(['content-type', 'text/plain'])
+  const shared = (answered: readonly string[], scheme: 'http' | 'https') => {
+    const fields = responseHeaders(prepared, requestView({ scheme }), answered, undefined, ['x-request-id', 'a'])
+    return typeof fields === 'string' ? null : fields.shared
+  }
+  t.equal(shared(list, 'http'), shared(list, 'http'))
+  t.equal(shared(list, 'https'), shared(list, 'https'))
+  t.ok(shared(list, 'https')?.list.includes('strict-transport-security'))
+  t.notOk(shared(list, 'http')?.list.includes('strict-transport-security'))
+  const changing = [...list]
+  t.not(shared(changing, 'http'), shared(changing, 'http'), 'a list that may change is looked at each time')
+  t.equal(shared(changing, 'http')?.again, false)
+  t.end()
+})
+
+t.test('where an operation reads the request, nothing is shared between requests', (t) => {
+  const plan = (value: HeaderOperations['set'][number]['value']): HeadersPlan =>
+    ({ security: false, request: NONE, response: { ...NONE, set: [{ name: 'x-a', value }] } }) as unknown as HeadersPlan
+  const list = Object.freeze([])
+  const value = (prepared: ReturnType<typeof prepareResponseHeaders>, path: string): string[] | string => {
+    const fields = responseHeaders(prepared, requestView({ path }), list, undefined, [])
+    return typeof fields === 'string' ? fields : allFields(fields)
+  }
+  const reading = prepareResponseHeaders(plan([{ kind: 'path' }]), null)
+  t.same(value(reading, '/a'), ['x-a', '/a'])
+  t.same(value(reading, '/b'), ['x-a', '/b'])
+  const constant = prepareResponseHeaders(plan(['one']), null)
+  t.same(value(constant, '/a'), ['x-a', 'one'])
+  t.same(value(constant, '/b'), ['x-a', 'one'])
+  t.end()
 })

@@ -1,6 +1,7 @@
 /** The stages and the exit over a configuration of the test's, in this thread, at a time that the test sets. */
 import type { Test } from 'tap'
 import type { BanReport } from '../../src/ban.ts'
+import { Peer } from '../../src/client/peer.ts'
 import { readEnv } from '../../src/env.ts'
 import { HeaderList } from '../../src/headers.ts'
 import { parseIp } from '../../src/ip.ts'
@@ -80,7 +81,7 @@ export class Town {
       path: target,
       query,
       headers: list,
-      peer,
+      peer: new Peer(peer),
       proxied: null,
       clientCertificate: null,
       certificate: -1,

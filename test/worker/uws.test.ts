@@ -18,13 +18,18 @@ const served = { hosts: ['localhost'], certFile: join(dir, 'a.pem'), keyFile: jo
 interface Door {
   port: number
   events: { connection: number; opened: boolean; peer: string }[]
+  /** Of each request, the number of the connection it came over. */
+  asked: number[]
   refuse: boolean
 }
 
 function open(t: Test, certificates: ServedCertificate[] | null): Door {
-  const door: Door = { port: 0, events: [], refuse: false }
+  const door: Door = { port: 0, events: [], asked: [], refuse: false }
   const app = new WorkerApp(certificates, null, {
-    request: (res) => void res.end('answered'),
+    request(res, _, connection) {
+      door.asked.push(connection)
+      res.end('answered')
+    },
     opened(connection, res) {
       door.events.push({ connection, opened: true, peer: formatIp(fromBinary(res.getRemoteAddress())) })
       return !door.refuse
@@ -64,6 +69,7 @@ for (const secure of [false, true]) {
     t.ok(door.events.every(({ peer }) => peer === '127.0.0.1'))
     for (const line of lines)
       t.equal((await line.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n').response()).status, 200)
+    t.strictSame(door.asked, numbers, 'requests come under the same numbers')
     for (const at of [1, 2, 0]) {
       const before = door.events.length
       lines[at]?.close()

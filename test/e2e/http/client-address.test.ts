@@ -52,6 +52,22 @@ t.test('the connection\u2019s address is the client\u2019s, and is what the serv
   t.equal((await exchange(port, get('X-Forwarded-For: 203.0.113.9\r\n', '/office'))).status, 403)
 })
 
+t.test('a connection that takes the place of one that ended is seen with its own address', async (t) => {
+  const wrong: string[] = []
+  for (let n = 0; n < 300; n++) {
+    const from = `127.0.0.${2 + (n % 7)}`
+    const line = await connect(port, '127.0.0.1', from)
+    // Twice: what was found out at the first request serves the second.
+    for (let i = 0; i < 2; i++) {
+      await line.send(get()).response()
+      const told = seen()['x-forwarded-for']
+      if (told !== from) wrong.push(`${from} was taken for ${String(told)}`)
+    }
+    line.close()
+  }
+  t.strictSame(wrong, [])
+})
+
 t.test('a trusted proxy speaks for its client, who can\u2019t invent hops', async (t) => {
   for (const [field, client] of [
     ['203.0.113.9', '203.0.113.9'],
