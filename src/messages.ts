@@ -4,10 +4,9 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { BanReport, Bucket, Evidence } from './ban.ts'
-import type { ConsumerPlan } from './plan/consumer.ts'
 import type { TokenAlgorithm } from './plan/identity.ts'
 import type { KeySet } from './plan/keys.ts'
-import type { PackedList } from './plan/packed.ts'
+import type { PackedConsumers } from './plan/packed-consumers.ts'
 import type { PlanHead } from './plan/plan.ts'
 import type { RevocationPlan } from './plan/revocation.ts'
 import type { RoutePlan } from './plan/route.ts'
@@ -69,7 +68,7 @@ export type ControlToMain =
 
 /** control → worker. A generation is sent in parts, each asked for with `more`, so that no deserialisation is long. */
 export type ControlToWorker =
-  | { type: 'begin'; head: PlanHead; consumers: PackedList<ConsumerPlan> }
+  | { type: 'begin'; head: PlanHead; consumers: PackedConsumers }
   | { type: 'routes'; generation: number; routes: RoutePlan[] }
   | { type: 'configured-revocations'; generation: number; revocations: RevocationPlan[] }
   | { type: 'end'; generation: number }

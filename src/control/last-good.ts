@@ -1,7 +1,9 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
+import type { ConsumerPlan } from '../plan/consumer.ts'
 import { bytesOf, fromBytes } from '../plan/packed.ts'
+import type { PackedConsumers } from '../plan/packed-consumers.ts'
 import type { PackedPlan } from '../plan/plan.ts'
 
 /**
@@ -14,12 +16,17 @@ const FORMAT = 4
 
 interface Kept {
   format: number
-  plan: Omit<PackedPlan, 'consumers'> & { consumers: ReturnType<typeof bytesOf> }
+  plan: Omit<PackedPlan, 'consumers'> & {
+    consumers: ReturnType<typeof bytesOf> & Pick<PackedConsumers, 'indexes'>
+  }
 }
 
 export function saveLastGood(stateDir: string, plan: PackedPlan): void {
   const file = join(stateDir, NAME)
-  const kept: Kept = { format: FORMAT, plan: { ...plan, consumers: bytesOf(plan.consumers) } }
+  const kept: Kept = {
+    format: FORMAT,
+    plan: { ...plan, consumers: { ...bytesOf(plan.consumers), indexes: plan.consumers.indexes } }
+  }
   writeFileSync(`${file}.new`, serialize(kept), { mode: 0o600 })
   renameSync(`${file}.new`, file)
 }
@@ -28,7 +35,9 @@ export function saveLastGood(stateDir: string, plan: PackedPlan): void {
 export function readLastGood(stateDir: string): PackedPlan | null {
   try {
     const { format, plan } = deserialize(readFileSync(join(stateDir, NAME))) as Kept
-    return format === FORMAT ? { ...plan, consumers: fromBytes(plan.consumers) } : null
+    return format === FORMAT
+      ? { ...plan, consumers: { ...fromBytes<ConsumerPlan>(plan.consumers), indexes: plan.consumers.indexes } }
+      : null
   } catch {
     return null
   }

@@ -5,7 +5,7 @@ import { compilePlan, stateDirOf } from './compile/index.ts'
 import { loadConfig } from './config/load.ts'
 import { environmentFindings } from './environment.ts'
 import type { Reading, ReadingAnswer, ReadingRequest } from './reading.ts'
-import { pack } from '../plan/packed.ts'
+import { packConsumers } from '../plan/packed-consumers.ts'
 
 /** Behind the threads that serve, a third of their weight: an owner may be reloading because of the load. */
 const NICE = 5
@@ -32,7 +32,7 @@ function read({ configFile, configName, generation }: ReadingRequest): Reading {
   const stateDir = stateDirOf(loaded)
   const { plan, ...compiled } = compilePlan(loaded, { generation, stateDir, writeFiles: true })
   return {
-    plan: plan === null ? null : { ...plan, consumers: pack(plan.consumers) },
+    plan: plan === null ? null : { ...plan, consumers: packConsumers(plan.consumers) },
     findings: [...findings, ...compiled.findings, ...environmentFindings(process.env, loaded.envNames, plan)],
     files: [...places, ...compiled.files],
     stateDir

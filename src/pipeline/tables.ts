@@ -8,6 +8,7 @@ import type { Limit } from '../limits/limiter.ts'
 import { policyItem } from '../limits/headers.ts'
 import type { Places } from '../plan/auth.ts'
 import type { ConsumerPlan } from '../plan/consumer.ts'
+import type { ConsumerIndex } from '../plan/packed-consumers.ts'
 import type { LimitPlan } from '../plan/limit.ts'
 import type { ListenerPlan } from '../plan/listener.ts'
 import type { PlanHead } from '../plan/plan.ts'
@@ -125,6 +126,11 @@ export class TablesBuilder {
 
   addConsumers(part: readonly ConsumerPlan[]): void {
     this.#directory.add(part)
+  }
+
+  /** See CallerDirectory. */
+  addSealed(index: ConsumerIndex, read: () => ConsumerPlan[]): void {
+    this.#directory.addSealed(index, read)
   }
 
   addRevocations(part: readonly RevocationPlan[]): void {

@@ -15,7 +15,7 @@ import type { IpPlan } from './ip.ts'
 import type { IssuerPlan } from './issuer.ts'
 import type { ListenerPlan } from './listener.ts'
 import type { LogPlan } from './log.ts'
-import type { PackedList } from './packed.ts'
+import type { PackedConsumers } from './packed-consumers.ts'
 import type { RevocationPlan } from './revocation.ts'
 import type { RoutePlan } from './route.ts'
 import type { CrowdsecPlan, ThreatsPlan } from './threats.ts'
@@ -29,7 +29,7 @@ export interface Plan extends PlanBody {
 
 /** A plan as the threads pass it on: reading thread → control thread → workers. */
 export interface PackedPlan extends PlanBody {
-  consumers: PackedList<ConsumerPlan>
+  consumers: PackedConsumers
 }
 
 /** A plan without its consumers: what most of the control thread goes by. */

@@ -1,7 +1,7 @@
 import { StrictStore } from '../cluster/strict-store.ts'
 import { monotonicMs } from '../memory/clock.ts'
-import type { ConsumerPlan } from '../plan/consumer.ts'
-import { type PackedList, unpackPart } from '../plan/packed.ts'
+import { unpackPart } from '../plan/packed.ts'
+import type { PackedConsumers } from '../plan/packed-consumers.ts'
 import type { PlanHead } from '../plan/plan.ts'
 import type { RevocationPlan } from '../plan/revocation.ts'
 import type { RoutePlan } from '../plan/route.ts'
@@ -31,13 +31,15 @@ export class Staging {
   }
 
   /** Resolves when its consumers are there; rejects when they can't all be. */
-  async begin(head: PlanHead, consumers: PackedList<ConsumerPlan>): Promise<void> {
+  async begin(head: PlanHead, consumers: PackedConsumers): Promise<void> {
     this.#discard()
     this.#generation = head.generation
     const builder = new TablesBuilder(head, this.#services)
     this.#builder = builder
-    for (const part of consumers.parts) {
-      builder.addConsumers(unpackPart(part))
+    for (const [i, part] of consumers.parts.entries()) {
+      const index = consumers.indexes[i] ?? null
+      if (index === null) builder.addConsumers(unpackPart(part))
+      else builder.addSealed(index, () => unpackPart(part))
       // Requests that came meanwhile are served first.
       await turn()
       if (builder !== this.#builder) throw new Error(`generation ${head.generation} was cancelled`)

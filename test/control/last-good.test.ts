@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { serialize } from 'node:v8'
 import t, { type Test } from 'tap'
 import { readLastGood, saveLastGood } from '../../src/control/last-good.ts'
-import { pack } from '../../src/plan/packed.ts'
+import { packConsumers } from '../../src/plan/packed-consumers.ts'
 import type { PackedPlan } from '../../src/plan/plan.ts'
 import { consumerPlan } from '../identity/kit.ts'
 
@@ -19,7 +19,7 @@ const plan = {
   digest: 'd',
   key: new Uint8Array([1, 2]),
   limit: Infinity,
-  consumers: pack(
+  consumers: packConsumers(
     ['a', 'b', 'c'].map((name) => consumerPlan(name)),
     2
   )

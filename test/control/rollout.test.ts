@@ -2,14 +2,15 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { Rollout, type RolloutEvents } from '../../src/control/rollout.ts'
 import type { ControlToWorker, WorkerToControl } from '../../src/messages.ts'
-import { pack } from '../../src/plan/packed.ts'
+import { packConsumers } from '../../src/plan/packed-consumers.ts'
 import type { PackedPlan } from '../../src/plan/plan.ts'
+import { consumerPlan } from '../identity/kit.ts'
 
 const plan = (generation: number, routes = 0, consumers = 0): PackedPlan =>
   ({
     generation,
     routes: Array.from({ length: routes }, () => ({})),
-    consumers: pack(Array.from({ length: consumers }, () => ({}))),
+    consumers: packConsumers(Array.from({ length: consumers }, (_, n) => consumerPlan(`c${n}`))),
     revocations: []
   }) as unknown as PackedPlan
 
@@ -95,7 +96,7 @@ void t.test('10,000 consumers are one message and no copy of them, to be read in
   }
   await rollout.publish(plan(1, 0, 10_000))
   t.same(worker?.received, ['begin', 'end', 'commit'])
-  t.equal(parts?.length, 100)
+  t.equal(parts?.length, 200)
   t.ok(parts?.every((part) => part instanceof SharedArrayBuffer))
 })
 

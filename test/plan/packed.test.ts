@@ -24,7 +24,7 @@ t.test('a list comes out as it went in, in parts of at most so many', async (t) 
 })
 
 t.test('another thread reads the same memory', async (t) => {
-  const packed = pack([{ name: 'acme' }])
+  const packed = pack([{ name: 'acme' }], 10)
   const thread = new Worker(
     `const { parentPort, workerData } = require('node:worker_threads')
      const { deserialize } = require('node:v8')

@@ -5,7 +5,7 @@ import t from 'tap'
 import { compilePlan } from '../../src/control/compile/index.ts'
 import { loadConfig } from '../../src/control/config/load.ts'
 import { saveLastGood } from '../../src/control/last-good.ts'
-import { pack } from '../../src/plan/packed.ts'
+import { packConsumers } from '../../src/plan/packed-consumers.ts'
 import { gatehouse } from '../e2e/command.ts'
 import { freePort } from '../e2e/free-port.ts'
 import { startGateway } from '../e2e/gateway.ts'
@@ -23,7 +23,7 @@ void t.test('crashes on a new configuration bring back the last that ran well', 
   if (loaded === null) throw new Error('the configuration is good')
   const { plan } = compilePlan(loaded, { generation: 1, stateDir, writeFiles: false })
   if (plan === null) throw new Error('the configuration is good')
-  saveLastGood(stateDir, { ...plan, consumers: pack(plan.consumers) })
+  saveLastGood(stateDir, { ...plan, consumers: packConsumers(plan.consumers) })
 
   gateway.writeConfig(configuration({ listen: at(port), body: 'new' }))
   t.equal((await gatehouse('reload', gateway.config)).code, 0)

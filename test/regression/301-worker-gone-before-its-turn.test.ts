@@ -5,7 +5,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
 import { Rollout } from '../../src/control/rollout.ts'
-import { pack } from '../../src/plan/packed.ts'
+import { packConsumers } from '../../src/plan/packed-consumers.ts'
 import type { PackedPlan } from '../../src/plan/plan.ts'
 
 void t.test('a worker that ends before its turn is passed over', async (t) => {
@@ -21,7 +21,7 @@ void t.test('a worker that ends before its turn is passed over', async (t) => {
     joinFailed() {}
   })
   const plan = (generation: number): PackedPlan =>
-    ({ generation, routes: [], consumers: pack([]), revocations: [] }) as unknown as PackedPlan
+    ({ generation, routes: [], consumers: packConsumers([]), revocations: [] }) as unknown as PackedPlan
   await rollout.publish(plan(1))
   const { port1, port2 } = new MessageChannel()
   t.teardown(() => port2.close())

@@ -3,7 +3,7 @@ import { readEnv } from '../../src/env.ts'
 import { allocateShared } from '../../src/memory/shared.ts'
 import { SameThreadSignatures } from '../../src/pipeline/same-thread-signatures.ts'
 import { WorkerServices } from '../../src/pipeline/services.ts'
-import { pack } from '../../src/plan/packed.ts'
+import { packConsumers } from '../../src/plan/packed-consumers.ts'
 import type { Apps } from '../../src/worker/apps.ts'
 import { Staging } from '../../src/worker/staging.ts'
 import { planOf } from '../control/compile/configuration.ts'
@@ -16,7 +16,7 @@ services:
 `
 const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `c${n}`)
 const consumers = (all: string[], part: number) =>
-  pack(
+  packConsumers(
     all.map((name) => consumerPlan(name)),
     part
   )

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { KeyUses, type KeptUses } from '../../../src/control/api-keys/uses.ts'
 import type { KeyUseRow } from '../../../src/control/store/key-uses.ts'
-import { pack } from '../../../src/plan/packed.ts'
+import { packConsumers } from '../../../src/plan/packed-consumers.ts'
 import type { PackedPlan } from '../../../src/plan/plan.ts'
 import { PATIENCE } from '../../e2e/patience.ts'
 import { apiKeyPlan, consumerPlan } from '../../identity/kit.ts'
@@ -32,7 +32,7 @@ class Kept implements KeptUses {
 type Consumers = Pick<PackedPlan, 'consumers'>
 
 const acme = (...ids: string[]): Consumers => ({
-  consumers: pack([consumerPlan('acme', { keys: ids.map((id) => apiKeyPlan(id, '0'.repeat(64))) })])
+  consumers: packConsumers([consumerPlan('acme', { keys: ids.map((id) => apiKeyPlan(id, '0'.repeat(64))) })])
 })
 
 function used(credential: string, time: number, authMethod = 'key'): Parameters<KeyUses['record']> {
@@ -129,7 +129,7 @@ t.test('what the configuration forgot while the gateway was down leaves the stor
 t.test('whose it is, and until when', async (t) => {
   const key = apiKeyPlan('a', 'f'.repeat(64))
   const plan = (expires: number | null) => ({
-    consumers: pack([consumerPlan('acme', { keys: [{ ...key, expires }] })])
+    consumers: packConsumers([consumerPlan('acme', { keys: [{ ...key, expires }] })])
   })
   for (const [expires, expired] of [
     [null, false],
