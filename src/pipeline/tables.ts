@@ -14,6 +14,7 @@ import type { ListenerPlan } from '../plan/listener.ts'
 import type { PlanHead } from '../plan/plan.ts'
 import type { RevocationPlan } from '../plan/revocation.ts'
 import type { RoutePlan } from '../plan/route.ts'
+import type { ValidatePlan } from '../plan/validation.ts'
 import { prepareRule, RuleCache, type PreparedRule } from '../policy/authorize.ts'
 import { prepareCors, type PreparedCors } from '../policy/cors.ts'
 import { prepareIp, type PreparedIp } from '../policy/ip.ts'
@@ -25,6 +26,7 @@ import { RouteTable } from '../routing/table.ts'
 import type { Transport } from '../upstream/transport.ts'
 import { prepareAction, type PreparedAction } from './action.ts'
 import { prepareExternal, type PreparedExternal } from './external-check.ts'
+import { Same } from './same.ts'
 import type { WorkerServices } from './services.ts'
 import { prepareThreats, type PreparedThreats } from './threats.ts'
 import { asksBodiless } from './validate.ts'
@@ -116,6 +118,7 @@ export class TablesBuilder {
   readonly #revocations = new RevocationIndex()
   readonly #rules = new RuleCache()
   readonly #limits = new Map<string, PreparedLimit>()
+  readonly #same = new Same()
   readonly #schemas: SchemaModules
 
   constructor(head: PlanHead, services: WorkerServices) {
@@ -194,30 +197,50 @@ export class TablesBuilder {
     }
   }
 
-  #route(plan: RoutePlan, transports: readonly Transport[]): PreparedRoute {
-    const auth = prepareAuth(plan.auth, this.#directory)
-    const cors = plan.cors === null ? null : prepareCors(plan.cors)
-    const limits = plan.limits.map((limit) => this.#limit(limit, auth.reads))
-    const rules = plan.authorize.map((rule) => prepareRule(rule, auth.reads, this.#rules))
-    const { validate, validateShadow } = plan
-    const pathNames = namesOf(plan.match.paths)
+  #route(own: RoutePlan, transports: readonly Transport[]): PreparedRoute {
+    const same = this.#same
+    const plan = sharedParts(own, same)
+    const { validate, validateShadow, headers, identity } = plan
+    const auth = same.once('auth', plan.auth, () => prepareAuth(plan.auth, this.#directory))
+    const { reads } = auth
+    const cors = same.once('cors', plan.cors, () => (plan.cors === null ? null : prepareCors(plan.cors)))
+    const pathNames = same.of(namesOf(plan.match.paths))
+    const validation = (asked: ValidatePlan): PreparedValidation =>
+      same.once('validation', [asked, pathNames], () => prepareValidation(asked, pathNames, this.#schemas))
+    const levels = same.once('levels', [plan.ip, plan.limits, plan.authorize, reads], () => this.#levels(plan, reads))
     return {
       plan,
-      ip: plan.ip.map(prepareIp),
-      early: limits.filter(({ limit }) => !limit.plan.needsCaller),
+      ip: levels.ip,
+      early: levels.early,
       auth,
-      external: (plan.external ?? []).map((one) => prepareExternal(one, this.#head, transports)),
-      rules: rules.filter(({ when }) => when?.usesBody !== true),
-      bodyRules: rules.filter(({ when }) => when?.usesBody === true),
-      late: limits.filter(({ limit }) => limit.plan.needsCaller),
-      validation: prepareValidation(validate, pathNames, this.#schemas),
-      validationShadow: validateShadow ? prepareValidation(validateShadow, pathNames, this.#schemas) : null,
+      external: same.once('external', plan.external ?? [], () =>
+        (plan.external ?? []).map((one) => prepareExternal(one, this.#head, transports))
+      ),
+      rules: levels.rules,
+      bodyRules: levels.bodyRules,
+      late: levels.late,
+      validation: validation(validate),
+      validationShadow: validateShadow ? validation(validateShadow) : null,
       validatesBodiless: asksBodiless(validate) || asksBodiless(validateShadow),
       validatesPaths: validate.openapi !== undefined || validateShadow?.openapi !== undefined,
       cors,
-      requestHeaders: prepareRequestHeaders(plan.headers.request, plan.identity, auth.reads),
-      responseHeaders: prepareResponseHeaders(plan.headers, cors),
-      action: prepareAction(plan, this.#head, transports)
+      requestHeaders: same.once('request headers', [headers.request, identity, reads], () =>
+        prepareRequestHeaders(headers.request, identity, reads)
+      ),
+      responseHeaders: same.once('response headers', [headers, plan.cors], () => prepareResponseHeaders(headers, cors)),
+      action: same.once('action', plan.action, () => prepareAction(plan, this.#head, transports))
+    }
+  }
+
+  #levels(plan: RoutePlan, reads: Places): Pick<PreparedRoute, 'ip' | 'early' | 'rules' | 'bodyRules' | 'late'> {
+    const limits = plan.limits.map((limit) => this.#limit(limit, reads))
+    const rules = plan.authorize.map((rule) => prepareRule(rule, reads, this.#rules))
+    return {
+      ip: plan.ip.map(prepareIp),
+      early: limits.filter(({ limit }) => !limit.plan.needsCaller),
+      rules: rules.filter(({ when }) => when?.usesBody !== true),
+      bodyRules: rules.filter(({ when }) => when?.usesBody === true),
+      late: limits.filter(({ limit }) => limit.plan.needsCaller)
     }
   }
 
@@ -247,6 +270,32 @@ export class TablesBuilder {
     }
     this.#limits.set(name, prepared)
     return prepared
+  }
+}
+
+/** A plan of the same words, whose parts are those of the routes before it where they are equal. */
+function sharedParts(plan: RoutePlan, same: Same): RoutePlan {
+  const { match } = plan
+  return {
+    ...plan,
+    labels: same.of(plan.labels),
+    match: {
+      ...match,
+      hosts: same.of(match.hosts),
+      methods: same.of(match.methods),
+      headers: same.of(match.headers),
+      listeners: same.of(match.listeners)
+    },
+    action: same.of(plan.action),
+    ip: same.of(plan.ip),
+    auth: same.of(plan.auth),
+    authorize: same.of(plan.authorize),
+    limits: same.of(plan.limits),
+    validate: same.of(plan.validate),
+    cors: same.of(plan.cors),
+    identity: same.of(plan.identity),
+    headers: same.of(plan.headers),
+    timeouts: same.of(plan.timeouts)
   }
 }
 

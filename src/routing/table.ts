@@ -3,8 +3,9 @@ import type { RoutePlan } from '../plan/route.ts'
 import { RouteMatch } from './match.ts'
 import { methodBit, methodMask, methodNames } from '../method.ts'
 import { addCandidate, Node, type Candidate } from './node.ts'
+import { Packer, PackedTree } from './packed-tree.ts'
 
-/** Places put into the table between two calls of `pace`: some 50 µs of work. */
+/** Places and nodes put into the table between two calls of `pace`: some 50 µs of work. */
 const SLICE = 64
 
 /**
@@ -23,31 +24,42 @@ const SLICE = 64
  * no client can spend more than the configuration's own tree allows.
  */
 export class RouteTable {
-  readonly #exactHosts = new Map<string, Node>()
+  readonly #tree: PackedTree
+  /** Roots in the tree. */
+  readonly #exactHosts: ReadonlyMap<string, number>
   /** By what follows the first label. */
-  readonly #wildcardHosts = new Map<string, Node>()
-  #anyHost: Node | null = null
+  readonly #wildcardHosts: ReadonlyMap<string, number>
+  /** 0: no route is for any host. */
+  readonly #anyHost: number
+
+  private constructor({ packer, exactHosts, wildcardHosts, anyHost }: Forest) {
+    this.#tree = new PackedTree(packer)
+    this.#exactHosts = exactHosts
+    this.#wildcardHosts = wildcardHosts
+    this.#anyHost = anyHost
+  }
 
   /**
    * Builds a table in slices. `pace` is called between them and returns a promise when it is time to let others run,
    * null to go on at once.
    */
   static async build(routes: readonly RoutePlan[], pace: () => Promise<void> | null): Promise<RouteTable> {
-    const table = new RouteTable()
-    let places = 0
-    for (const _ of table.#plant(routes)) {
-      if (++places % SLICE !== 0) continue
-      const pause = pace()
+    const growing = grow(routes)
+    for (let steps = 1; ; steps++) {
+      const { done, value } = growing.next()
+      if (done) return new RouteTable(value)
+      const pause = steps % SLICE === 0 ? pace() : null
       if (pause !== null) await pause
     }
-    return table
   }
 
   /** Builds a table in one go. */
   static buildNow(routes: readonly RoutePlan[]): RouteTable {
-    const table = new RouteTable()
-    for (const _ of table.#plant(routes));
-    return table
+    const growing = grow(routes)
+    for (;;) {
+      const { done, value } = growing.next()
+      if (done) return new RouteTable(value)
+    }
   }
 
   /**
@@ -59,20 +71,20 @@ export class RouteTable {
    */
   find(host: string, path: string, method: string, headers: HeaderList, listener: string, into: RouteMatch): void {
     into.begin(host, path, listener)
-    const place = this.#place(host, into)
-    if (place === null) return
-
+    const tree = this.#tree
     const bit = methodBit(method)
     let allowed = 0
-    for (const candidate of place) {
-      if (!serves(candidate, listener) || !headersFit(candidate, headers)) continue
-      if ((candidate.methods & bit) !== 0) {
+    for (let place = this.#place(host, into); place !== 0; place = tree.next(place)) {
+      const candidate = tree.candidate(place)
+      if (candidate === null || (tree.asks(place) && !fits(candidate, headers, listener))) continue
+      const methods = tree.methods(place)
+      if ((methods & bit) !== 0) {
         into.kind = 'route'
-        into.route = candidate.route
+        into.route = tree.route(place)
         into.chosen = candidate
         return
       }
-      allowed |= candidate.methods
+      allowed |= methods
     }
     // Nothing whose headers fit: no other method would help either, so it is 404 and not 405.
     if (allowed === 0) return
@@ -81,88 +93,71 @@ export class RouteTable {
   }
 
   /** The most specific host with a path that fits: a host's tree without one has no route "whose host and path match". */
-  #place(host: string, into: RouteMatch): readonly Candidate[] | null {
+  #place(host: string, into: RouteMatch): number {
     const exact = this.#exactHosts.get(host)
     if (exact !== undefined) {
-      const place = walk(exact, 1, into)
-      if (place !== null) return place
+      const place = this.#tree.walk(exact, 1, into)
+      if (place !== 0) return place
     }
     if (this.#wildcardHosts.size > 0) {
       const dot = host.indexOf('.')
       const wildcard = dot > 0 ? this.#wildcardHosts.get(host.slice(dot + 1)) : undefined
       if (wildcard !== undefined) {
-        const place = walk(wildcard, 1, into)
-        if (place !== null) return place
+        const place = this.#tree.walk(wildcard, 1, into)
+        if (place !== 0) return place
       }
     }
-    return this.#anyHost === null ? null : walk(this.#anyHost, 1, into)
-  }
-
-  /** Inserts every route at each of its places, and yields after each. */
-  *#plant(routes: readonly RoutePlan[]): Generator<void, void> {
-    for (const { index, match } of routes) {
-      const methods = methodMask(match.methods)
-      const listeners = match.listeners === null ? null : new Set(match.listeners)
-      const paths = match.paths.map((path) => path.slice(1).split('/').filter(isSegment))
-      const names = paths.map((segments) => segments.filter(isParam).map(nameOf))
-      for (const host of match.hosts.length === 0 ? [null] : match.hosts) {
-        const label = host === null ? '' : firstLabel(host)
-        const hostName = isParam(label) ? nameOf(label) : null
-        const root = this.#root(host)
-        for (const [i, segments] of paths.entries()) {
-          const pathNames = names[i] ?? []
-          plantAt(root, segments, { route: index, methods, headers: match.headers, listeners, pathNames, hostName })
-          yield
-        }
-      }
-    }
-  }
-
-  #root(host: string | null): Node {
-    if (host === null) return (this.#anyHost ??= new Node(''))
-    const label = firstLabel(host)
-    const wildcard = label === '*' || isParam(label)
-    const hosts = wildcard ? this.#wildcardHosts : this.#exactHosts
-    const key = wildcard ? host.slice(label.length + 1) : host
-    let root = hosts.get(key)
-    if (root === undefined) hosts.set(key, (root = new Node('')))
-    return root
+    return this.#anyHost === 0 ? 0 : this.#tree.walk(this.#anyHost, 1, into)
   }
 }
 
-/**
- * The routes of the most specific place at or below `node`, or null. Depth first in the order of precedence, so the
- * first complete match is the best one; recursion is as deep as the longest pattern (pattern.ts bounds it).
- *
- * @param at where the next segment starts; past `into.end` when there is none
- */
-function walk(node: Node, at: number, into: RouteMatch): readonly Candidate[] | null {
-  into.steps++
-  if (at >= into.end) {
-    if (node.exact !== null && anyServes(node.exact, into.listener)) return node.exact
-    if (node.below === null || !anyServes(node.below, into.listener)) return null
-    into.restAt = into.path.length
-    return node.below
-  }
-  let end = into.path.indexOf('/', at)
-  if (end < 0) end = into.end
+/** Trees by host, packed: `anyHost` 0 for none. */
+interface Forest {
+  packer: Packer
+  exactHosts: Map<string, number>
+  wildcardHosts: Map<string, number>
+  anyHost: number
+}
 
-  const child = node.literal(into.path, at, end)
-  if (child !== null) {
-    const place = walk(child, end + 1, into)
-    if (place !== null) return place
+/** Grows a tree for each host and packs it, and yields after each place and node. */
+function* grow(routes: readonly RoutePlan[]): Generator<void, Forest> {
+  const roots = { exact: new Map<string, Node>(), wildcard: new Map<string, Node>(), any: new Map<string, Node>() }
+  const rootOf = (host: string | null): Node => {
+    if (host === null) return rootIn(roots.any, '')
+    const label = firstLabel(host)
+    return label === '*' || isParam(label)
+      ? rootIn(roots.wildcard, host.slice(label.length + 1))
+      : rootIn(roots.exact, host)
   }
-  if (node.param !== null) {
-    const i = 2 * into.params++
-    into.bounds[i] = at
-    into.bounds[i + 1] = end
-    const place = walk(node.param, end + 1, into)
-    if (place !== null) return place
-    into.params--
+  for (const { index, match } of routes) {
+    const methods = methodMask(match.methods)
+    const listeners = match.listeners === null ? null : new Set(match.listeners)
+    const paths = match.paths.map((path) => path.slice(1).split('/').filter(isSegment))
+    const names = paths.map((segments) => segments.filter(isParam).map(nameOf))
+    for (const host of match.hosts.length === 0 ? [null] : match.hosts) {
+      const label = host === null ? '' : firstLabel(host)
+      const hostName = isParam(label) ? nameOf(label) : null
+      for (const [i, segments] of paths.entries()) {
+        const pathNames = names[i] ?? []
+        const candidate = { route: index, methods, headers: match.headers, listeners, pathNames, hostName }
+        plantAt(rootOf(host), segments, candidate)
+        yield
+      }
+    }
   }
-  if (node.below === null || !anyServes(node.below, into.listener)) return null
-  into.restAt = at
-  return node.below
+  const packer = new Packer()
+  const exactHosts = new Map<string, number>()
+  for (const [host, root] of roots.exact) exactHosts.set(host, yield* packer.add(root))
+  const wildcardHosts = new Map<string, number>()
+  for (const [host, root] of roots.wildcard) wildcardHosts.set(host, yield* packer.add(root))
+  const any = roots.any.get('')
+  return { packer, exactHosts, wildcardHosts, anyHost: any === undefined ? 0 : yield* packer.add(any) }
+}
+
+function rootIn(roots: Map<string, Node>, host: string): Node {
+  let root = roots.get(host)
+  if (root === undefined) roots.set(host, (root = new Node()))
+  return root
 }
 
 function plantAt(root: Node, segments: readonly string[], candidate: Candidate): void {
@@ -177,13 +172,9 @@ function plantAt(root: Node, segments: readonly string[], candidate: Candidate):
   node.exact = addCandidate(node.exact, candidate)
 }
 
-function anyServes(candidates: readonly Candidate[], listener: string): boolean {
-  for (const candidate of candidates) if (serves(candidate, listener)) return true
-  return false
-}
-
-function serves(candidate: Candidate, listener: string): boolean {
-  return candidate.listeners === null || candidate.listeners.has(listener)
+function fits(candidate: Candidate, headers: HeaderList, listener: string): boolean {
+  const { listeners } = candidate
+  return (listeners === null || listeners.has(listener)) && headersFit(candidate, headers)
 }
 
 /** A field sent twice equals nothing: the service behind might read the other one. */
