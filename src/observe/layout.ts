@@ -3,7 +3,7 @@
  * in between.
  *
  * All offsets are multiples of what lies there: five float64 (time, duration, upstreamTime, bytesIn, bytesOut), two
- * uint16 (the places of its outcome and its client, see repeats.ts), a byte of flags and one for the decision, then a
+ * uint16 (the places of its outcome and its client, see repeats.ts), a byte of flags and one for the decision (where the outcome is told), then a
  * uint16 length for each of the texts that are its own, then these texts, one behind the other. Where the outcome or the
  * client is told, three int32 (status, worker, generation) and the lengths of their texts come before all texts, and
  * theirs come behind. What is told comes with the first record that needs it: a record that is dropped takes nothing

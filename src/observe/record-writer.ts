@@ -72,10 +72,10 @@ export class RecordWriter {
     float64[wide + 4] = record.bytesOut
     this.#uint16[(start + OUTCOME_AT) / 2] = outcomePlace
     this.#uint16[(start + CLIENT_AT) / 2] = clientPlace
-    bytes[start + DECISION_AT] = DECISIONS.indexOf(record.decision)
     bytes[start + FLAGS_AT] = (tellsOutcome ? OUTCOME_TOLD : 0) | (tellsClient ? CLIENT_TOLD : 0) | ASCII
     if (tellsOutcome) {
       const { int32 } = ring
+      bytes[start + DECISION_AT] = DECISIONS.indexOf(record.decision)
       const half = (start + STATUS_AT) / 4
       int32[half] = record.status
       int32[half + 1] = record.worker

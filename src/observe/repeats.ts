@@ -63,11 +63,10 @@ export class ToldOutcome {
   }
 
   static place(r: Outcome): number {
-    let hash = r.status
-    hash = Math.imul(hash, 31) + tail(r.route)
-    hash = Math.imul(hash, 31) + tail(r.where)
+    let hash = Math.imul(r.status, 31) + tail(r.route)
     hash = Math.imul(hash, 31) + tail(r.target)
     hash = Math.imul(hash, 31) + r.method.length
+    hash = Math.imul(hash, 31) + r.where.length
     hash = Math.imul(hash, 31) + r.reason.length
     return spread(hash) % OUTCOMES
   }
@@ -111,7 +110,7 @@ export class ToldClient {
     let hash = tail(r.clientIp)
     hash = Math.imul(hash, 31) + tail(r.subject)
     hash = Math.imul(hash, 31) + tail(r.credential)
-    hash = Math.imul(hash, 31) + tail(r.host)
+    hash = Math.imul(hash, 31) + r.host.length
     hash = Math.imul(hash, 31) + r.userAgent.length
     return spread(hash) % CLIENTS
   }

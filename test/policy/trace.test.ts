@@ -49,6 +49,13 @@ t.test('anyone else’s, or a broken one, is left', async (t) => {
   }
 })
 
+t.test('new traces are unique, however many are drawn', async (t) => {
+  const fields = Array.from({ length: 2000 }, () => nextTraceparent(undefined, false))
+  t.equal(new Set(fields.map(traceIdOf)).size, 2000)
+  t.equal(new Set(fields.map((field) => field.slice(36, 52))).size, 2000)
+  for (const field of fields) if (field.length !== 55 || !isTraceparent(field)) t.fail(field)
+})
+
 t.test('request ids are unique, sortable and of one form', async (t) => {
   const ids = Array.from({ length: 2000 }, () => newRequestId())
   t.equal(new Set(ids).size, 2000)
