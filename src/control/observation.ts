@@ -41,7 +41,7 @@ export class Observation {
   readonly #requests: RequestMemory
   readonly #keyUses: KeyUses
   readonly #lines = new AccessLines()
-  /** Labels as JSON by route name, '' for none. */
+  /** Labels as JSON by route name, of those that have any: of 10,000 names one in use is in no cache. */
   #labels = new Map<string, string>()
 
   /** @param stdout descriptor of `log.access: stdout` */
@@ -114,7 +114,8 @@ export class Observation {
   use(plan: PlanBody): void {
     this.#plan = plan
     this.#requests.use(plan)
-    this.#labels = new Map(plan.routes.map(({ name, labels }) => [name, labelsJson(labels)]))
+    const labels = plan.routes.map((route) => [route.name, labelsJson(route.labels)] as const)
+    this.#labels = new Map(labels.filter(([, json]) => json !== ''))
     for (const reader of this.#readers) for (const outcome of reader.outcomes()) outcome.label()
   }
 
