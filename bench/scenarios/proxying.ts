@@ -1,4 +1,5 @@
 /** Forwarding a small answer: bare, and with all the security on. */
+import { startBare } from '../peers/bare.ts'
 import { startCaddy } from '../peers/caddy.ts'
 import { startFastify } from '../peers/fastify.ts'
 import { startHaproxy, startSecuredHaproxy } from '../peers/haproxy.ts'
@@ -24,6 +25,7 @@ export const plain = duel({
     () => startHaproxy(port),
     () => startCaddy(port),
     () => startFastify({ upstream: port }),
+    () => startBare(port),
     () => startForwarder(port)
   ]
 })
@@ -37,7 +39,9 @@ export const securedRs256 = duel({
     () => startNginxProxy({ upstream: port }),
     () => startSecuredHaproxy(port, RS256),
     () => startFastify({ upstream: port, signer: RS256 }),
-    ...(effort.quick ? [] : [() => startFastify({ upstream: port, signer: RS256, cache: true })]),
+    ...(effort.quick
+      ? []
+      : [() => startFastify({ upstream: port, signer: RS256, cache: true }), () => startBare(port)]),
     () => startForwarder(port)
   ]
 })

@@ -1,6 +1,7 @@
 /** Refusals beside the cheapest one there is: nginx's `return 401`, both with an access log. */
 import type { Load } from '../load.ts'
 import { alternate, pairedRatio } from '../pairs.ts'
+import { startBare } from '../peers/bare.ts'
 import { startGatehouse } from '../peers/gatehouse.ts'
 import { startNginxRefusal } from '../peers/nginx.ts'
 import type { Peer } from '../peers/peer.ts'
@@ -23,7 +24,10 @@ export const refusals: Scenario = {
   name: 'refusals',
   about: 'no credential, no route, a limit used up, banned: beside nginx’s return 401',
   figures: [...KINDS.map(({ name }) => name), BANNED_NAME],
-  run: (bench) => refuse(bench, startNginxRefusal),
+  run: async (bench) => [
+    ...(await refuse(bench, startNginxRefusal)),
+    ...(bench.effort.quick ? [] : await besideBare(bench))
+  ],
   compare: (bench, older) => refuse(bench, () => startGatehouse(older, { config: refusingConfig(bench) }))
 }
 
@@ -49,5 +53,19 @@ function refuse(bench: Bench, startOther: () => Promise<Peer>): Promise<Figure[]
       const beside = measured[kinds.length + Math.min(i, theirs.length - 1)] ?? []
       return { scenario: name, against: other.name, unit: 'us', ...pairedRatio(measured[i] ?? [], beside) }
     })
+  })
+}
+
+/** How much of the first is uWebSockets.js's own: on which nothing of ours can improve. */
+function besideBare(bench: Bench): Promise<Figure[]> {
+  const start = (): Promise<Peer> => startGatehouse(bench.build, { config: refusingConfig(bench) })
+  return withPeers([start, startBare], async (peers) => {
+    const load: Load = { path: SECURED_PATH, expect: 'refusal' }
+    await warmUp(bench, peers, load)
+    const [ours = [], bare = []] = await alternate(bench.effort.rounds, peers, async (peer) => {
+      return (await costPerRequest(bench, peer, load, bench.effort.seconds)).us
+    })
+    const against = peers[1]?.name ?? ''
+    return [{ scenario: 'refusal-401', against, unit: 'us', ...pairedRatio(ours, bare) }]
   })
 }
