@@ -33,7 +33,7 @@ export class RecordWriter {
   readonly #ring: RingWriter
   readonly #counters: Counters
   readonly #uint16: Uint16Array
-  readonly #outcomes = Array.from({ length: OUTCOMES }, () => new ToldOutcome())
+  readonly #outcomes = Array.from({ length: OUTCOMES }, (): ToldOutcome | null => null)
   readonly #clients = Array.from({ length: CLIENTS }, () => new ToldClient())
 
   /** One per worker; the worker may reuse one AccessRecord for every `write`. */
@@ -59,7 +59,7 @@ export class RecordWriter {
     }
     const outcomePlace = ToldOutcome.place(record)
     const clientPlace = ToldClient.place(record)
-    const outcome = this.#outcomes[outcomePlace] as ToldOutcome
+    const outcome = (this.#outcomes[outcomePlace] ??= new ToldOutcome())
     const client = this.#clients[clientPlace] as ToldClient
     const tellsOutcome = !outcome.holds(record)
     const tellsClient = !client.holds(record)
