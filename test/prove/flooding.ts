@@ -1,17 +1,19 @@
-/** A thread of its own that sends one new bad token from each of many loopback addresses, and counts what it is told. */
+/** A thread of its own that sends one new bad token from each of some loopback addresses, and counts what it is told. */
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 
-const { port, addresses, atOnce, tokens } = workerData as {
+const { port, first, addresses, atOnce, tokens } = workerData as {
   port: number
+  /** Of the addresses, which are counted. */
+  first: number
   addresses: number
   atOnce: number
   /** Header of the tokens, claims but for their `sub`, and the length of their signatures, bytes. */
   tokens: { header: string; claims: object; signature: number }
 }
 const told = new Map<number, number>()
-let next = 0
+let next = first
 
 /** A signature that nobody made: to the gateway a token like any other, until it is verified. */
 function signature(of: number): string {
@@ -41,7 +43,7 @@ function ask(i: number): Promise<number> {
 }
 
 async function attack(): Promise<void> {
-  while (next < addresses) {
+  while (next < first + addresses) {
     const status = await ask(next++)
     told.set(status, (told.get(status) ?? 0) + 1)
     // About a thousand a second, as many as there are at once: the cores are shared with what is measured.
