@@ -33,15 +33,25 @@ export async function connect(
   onTrouble: (reason: string) => void,
   random: () => number = Math.random
 ): Promise<Client> {
+  const { ClientOfflineError } = await import('redis')
   const library = await open(plan, random)
-  library.on('error', (error) => onTrouble(reasonOf(error)))
-  library.connect().catch((error: unknown) => onTrouble(reasonOf(error)))
+  /** Why there is no connection: asked without one, the library only says that there is none. */
+  let lost = 'not reached yet'
+  const failed = (error: unknown): void => {
+    lost = reasonOf(error)
+    onTrouble(lost)
+  }
+  library.on('error', failed)
+  library.connect().catch((error: unknown) => {
+    if (!(error instanceof ClientOfflineError)) failed(error)
+  })
   return {
     run: async (script, keys, args) => {
       const options = { keys, arguments: args }
       try {
         return await library.evalSha(shaOf(script), options)
       } catch (error) {
+        if (error instanceof ClientOfflineError) throw new Error(lost, { cause: error })
         // The store forgets scripts when it starts anew.
         if (!reasonOf(error).startsWith('NOSCRIPT')) throw error
         return library.eval(script.text, options)

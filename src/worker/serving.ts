@@ -87,8 +87,8 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     } catch (error) {
       this.escaped(error)
     } finally {
-      // Nothing can abort before the handler returns, and most refusals are over by then: a callback that native code
-      // keeps is a tenth of what they take.
+      // Nothing can abort before the handler returns, and most refusals are over by then: native code need not keep a
+      // callback for them.
       if (!this.writer.over) this.#res.onAborted(() => this.#guarded(() => this.#aborted()))
     }
   }

@@ -126,6 +126,8 @@ export class Traffic implements AppsOwner, ServingWorker {
 
   opened(connection: number, res: NativeResponse, listener: number): boolean {
     this.#connections++
+    // Whatever became of the one before at this address: this one is somebody else.
+    this.#peers.delete(connection)
     this.#services.connection(true)
     const table = this.#tables?.listeners[listener]
     return table?.connections == null || this.#openConnections.admit(connection, res, table, table.connections)
