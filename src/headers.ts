@@ -1,3 +1,13 @@
+/** By byte, 1: may stand in a field's value or a reason phrase (RFC 9110 section 5.5): all but control characters, and the tab. */
+export const FIELD_BYTES: Readonly<Uint8Array> = fieldBytes()
+
+function fieldBytes(): Uint8Array {
+  const table = new Uint8Array(256).fill(1, 0x20)
+  table[0x7f] = 0
+  table[0x09] = 1
+  return table
+}
+
 /**
  * A message's header fields in the order they came: two parallel arrays, because a linear scan over 10-20 short
  * strings is cheaper than building a Map per request, and duplicates keep their order. Names are lower-case; values

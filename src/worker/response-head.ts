@@ -1,4 +1,6 @@
 import type { AnswerFields, SharedFields } from '../answer-fields.ts'
+import { ByteViews } from '../byte-views.ts'
+import { FIELD_BYTES } from '../headers.ts'
 
 /** Longer heads get memory of their own. */
 const SIZE = 16 * 1024
@@ -16,32 +18,10 @@ const LF = 0x0a
  * takes a field a call, each with two strings that it measures, flattens and encodes: 0.3 µs, nine times. What it is
  * given it copies before the call returns, so the same memory serves the next answer.
  */
-class Scratch {
-  #bytes: Buffer
-  /** The first n bytes, by n: making a view takes longer than filling it. */
-  readonly #views: (Uint8Array | undefined)[] = Array.from({ length: VIEWS }, () => undefined)
-
-  constructor(size: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(size)
-  }
-
-  get bytes(): Uint8Array {
-    return this.#bytes
-  }
-
-  view(length: number): Uint8Array {
-    if (length >= VIEWS) return this.#bytes.subarray(0, length)
-    let view = this.#views[length]
-    if (view === undefined) {
-      view = this.#bytes.subarray(0, length)
-      this.#views[length] = view
-    }
-    return view
-  }
-}
-
-const heads = new Scratch(SIZE)
-const texts = new Scratch(MAX_TEXT)
+const HEADS = Buffer.allocUnsafeSlow(SIZE)
+const TEXTS = Buffer.allocUnsafeSlow(MAX_TEXT)
+const heads = new ByteViews(HEADS, VIEWS)
+const texts = new ByteViews(TEXTS, MAX_TEXT + 1)
 
 /**
  * The fields as the value of the first of them: `value⏎name: value⏎name: value`. What comes here was checked long
@@ -51,12 +31,12 @@ const texts = new Scratch(MAX_TEXT)
  */
 export function fieldBytes(fields: AnswerFields): Uint8Array {
   const size = sizeOf(fields)
-  const bytes = size <= SIZE ? heads.bytes : new Uint8Array(size)
+  const bytes = size <= SIZE ? HEADS : new Uint8Array(size)
   let at = putShared(bytes, fields.shared)
   at = putFields(bytes, at, fields.own)
   // The last line's end is written by uWS.
   const length = Math.max(0, at - 2)
-  return bytes === heads.bytes ? heads.view(length) : bytes.subarray(0, length)
+  return bytes === HEADS ? heads.of(length) : bytes.subarray(0, length)
 }
 
 /** Name of the first field; '' when there is none. */
@@ -68,13 +48,12 @@ export function firstName({ shared, own }: AnswerFields): string {
 export function textBytes(text: string): Uint8Array {
   const { length } = text
   if (length > MAX_TEXT) return Buffer.from(text)
-  const { bytes } = texts
   for (let i = 0; i < length; i++) {
     const char = text.charCodeAt(i)
     if (char > 0x7f) return Buffer.from(text)
-    bytes[i] = char
+    TEXTS[i] = char
   }
-  return texts.view(length)
+  return texts.of(length)
 }
 
 function sizeOf({ shared, own }: AnswerFields): number {
@@ -121,13 +100,9 @@ function put(bytes: Uint8Array, at: number, text: string): number {
   const { length } = text
   for (let i = 0; i < length; i++) {
     const char = text.charCodeAt(i)
-    if (char > 0xff || SENDABLE[char] === 0) throw new Error('a field of an answer has a character that cannot be sent')
+    if (char > 0xff || FIELD_BYTES[char] === 0)
+      throw new Error('a field of an answer has a character that cannot be sent')
     bytes[at + i] = char
   }
   return at + length
 }
-
-/** RFC 9110 section 5.5: no control characters but the tab. */
-const SENDABLE = new Uint8Array(256).fill(1, 0x20)
-SENDABLE[0x7f] = 0
-SENDABLE[0x09] = 1

@@ -1,3 +1,4 @@
+import { FIELD_BYTES } from '../../headers.ts'
 import { MAX_FIELDS, MAX_HEAD } from '../bounds.ts'
 import { removeNamed } from '../hop-by-hop.ts'
 import {
@@ -23,9 +24,6 @@ const COLON = 0x3a
 export const INCOMPLETE = -1
 /** `parse` met something that is no head; `error` says what. */
 export const INVALID = -2
-
-/** Whether a byte may stand in a field's value or a reason phrase (RFC 9110 section 5.5): no control but the tab. */
-export const TEXT: Readonly<Uint8Array> = textTable()
 
 /** What an answer's head says. Fields hold what the last complete head said. */
 export class HeadParser {
@@ -79,7 +77,7 @@ export class HeadParser {
   #scan(bytes: Buffer, start: number, end: number): number {
     this.#fields = 0
     let i = start
-    while (i < end && TEXT[bytes[i]!] === 1) i++
+    while (i < end && FIELD_BYTES[bytes[i]!] === 1) i++
     i = this.#lineEnd(bytes, i, end, 'a status line')
     while (i > 0) {
       if (i === end) return INCOMPLETE
@@ -95,7 +93,7 @@ export class HeadParser {
 
       while (i < end && (bytes[i] === SP || bytes[i] === HTAB)) i++
       const valueStart = i
-      while (i < end && TEXT[bytes[i]!] === 1) i++
+      while (i < end && FIELD_BYTES[bytes[i]!] === 1) i++
       let valueEnd = i
       while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--
       i = this.#lineEnd(bytes, i, end, 'a field')
@@ -240,11 +238,4 @@ function timeoutOf(value: string): number {
   let end = at + 8
   while (end < value.length && value.charCodeAt(end) >= 0x30 && value.charCodeAt(end) <= 0x39) end++
   return digits(value.slice(at + 8, end))
-}
-
-function textTable(): Uint8Array {
-  const table = new Uint8Array(256).fill(1, 0x20)
-  table[0x7f] = 0
-  table[HTAB] = 1
-  return table
 }
