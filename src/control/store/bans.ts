@@ -6,6 +6,12 @@ const PUT = `INSERT OR REPLACE INTO bans
   (id, kind, key, who, scenario, place, reason, at, until, offences, remembered, mode, limited, evidence)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
+/**
+ * A key of several parts has U+0000 between the words of `by` and their values, and SQLite's texts end there when they are
+ * read as such: as bytes it comes back whole.
+ */
+const ALL = 'SELECT *, CAST(key AS BLOB) AS whole FROM bans WHERE remembered > ? ORDER BY at, id'
+
 /** Bans with what explains them. One that has ended is kept while it makes the next one longer. */
 export class BanRows {
   readonly #store: Store
@@ -16,7 +22,7 @@ export class BanRows {
 
   /** Those that hold or are remembered at `now`, ms. */
   async all(now: number): Promise<BanReport[]> {
-    const rows = await this.#store.rows('SELECT * FROM bans WHERE remembered > ? ORDER BY at, id', [now])
+    const rows = await this.#store.rows(ALL, [now])
     return rows.map(read)
   }
 
@@ -35,7 +41,7 @@ export class BanRows {
 function read(row: Row): BanReport {
   return {
     kind: row.kind === 'key' ? 'key' : 'address',
-    key: String(row.key),
+    key: Buffer.from(row.whole as Uint8Array).toString(),
     who: String(row.who),
     scenario: String(row.scenario),
     where: String(row.place),
