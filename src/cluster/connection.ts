@@ -58,7 +58,7 @@ export class Connection {
   async run(script: Script, keys: string[], args: string[], limit: number): Promise<unknown> {
     if (!this.#up || this.#client === null) throw new Error(this.#trouble)
     try {
-      const answer = await within(limit, this.#client.run(script, keys, args))
+      const answer = await asked(this.#client, script, keys, args, limit)
       this.#misses = 0
       return answer
     } catch (error) {
@@ -108,7 +108,7 @@ export class Connection {
     const client = this.#client
     if (client === null || this.#closed || this.#up) return
     try {
-      const seed = await within(GREETING_TIMEOUT, client.run(GREET, [seedKey(this.#plan)], [this.#seed()]))
+      const seed = await asked(client, GREET, [seedKey(this.#plan)], [this.#seed()], GREETING_TIMEOUT)
       if (this.#closed || client !== this.#client) return
       this.#up = true
       this.#misses = 0
@@ -132,6 +132,13 @@ export class Connection {
 /** The seed's place. Its own hash tag: in a Redis Cluster it is one node's. */
 function seedKey({ prefix }: ClusterPlan): string {
   return `${prefix}:seed`
+}
+
+/** An answer that the script can't have given is no answer: whoever gave it doesn't count for us. */
+async function asked(client: Client, script: Script, keys: string[], args: string[], limit: number): Promise<unknown> {
+  const answer = await within(limit, client.run(script, keys, args))
+  if (!script.fits(answer, keys.length)) throw new TypeError('the store answered something else')
+  return answer
 }
 
 class LateError extends Error {}

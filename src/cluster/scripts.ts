@@ -12,6 +12,8 @@
 export interface Script {
   readonly name: string
   readonly text: string
+  /** Whether the store, and not something else at its address, may have answered so. */
+  fits(answer: unknown, keys: number): boolean
 }
 
 const CLOCK = `
@@ -39,6 +41,7 @@ end
  */
 export const EXCHANGE: Script = {
   name: 'exchange',
+  fits: (answer, keys) => isList(answer) && answer.length === 1 + 3 * keys && answer.every(isNumber),
   text: `${CLOCK}
 local out = { text(now) }
 for i, key in ipairs(KEYS) do
@@ -77,6 +80,8 @@ return out`
  */
 export const TAKE: Script = {
   name: 'take',
+  fits: (answer) =>
+    isList(answer) && (answer[0] === 0 || answer[0] === 1) && answer.length > 1 && answer.every(isNumber),
   text: `${CLOCK}
 local key, kind, cost, most, period = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 if kind == 'r' then
@@ -99,6 +104,7 @@ return { 1, text(used + cost) }`
 /** Whether the store answers and may be written to; the argument is what keys are hashed with if nobody has left anything. */
 export const GREET: Script = {
   name: 'greet',
+  fits: (answer) => typeof answer === 'string' && /^[0-9a-f]{32}$/.test(answer),
   text: `
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 return redis.call('GET', KEYS[1])`
@@ -114,6 +120,7 @@ const MOST_CHANGES = 10_000
  */
 export const PUBLISH: Script = {
   name: 'publish',
+  fits: (answer) => typeof answer === 'number',
   text: `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -141,6 +148,7 @@ return #ended`
  */
 export const CHANGES: Script = {
   name: 'changes',
+  fits: (answer) => isList(answer) && answer.length > 1,
   text: `
 local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
 local newest = last and last[1] or '0-0'
@@ -165,9 +173,19 @@ return out`
 /** A page of such a set. Argument: where the last one ended, '0' at first. Answers with where this one ends, then ids and items. */
 export const PAGE: Script = {
   name: 'page',
+  fits: (answer) => isList(answer) && answer.length > 0,
   text: `
 local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 500)
 local out = { page[1] }
 for _, x in ipairs(page[2]) do out[#out + 1] = x end
 return out`
+}
+
+function isList(answer: unknown): answer is readonly unknown[] {
+  return Array.isArray(answer)
+}
+
+/** A whole number, or one of CLOCK's texts. */
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && /^-?\d{1,20}(?:\.\d{4})?$/.test(value))
 }

@@ -20,7 +20,7 @@ t.test('who asks a store that is away is told why it is', async (t) => {
   const trouble = new Promise<string>((resolve) => (heard = resolve))
   const client = await connect(plan, (reason) => heard(reason))
   t.teardown(() => client.destroy())
-  const ask = (): Promise<unknown> => client.run({ name: 'one', text: 'return 1' }, [], [])
+  const ask = (): Promise<unknown> => client.run({ name: 'one', text: 'return 1', fits: () => true }, [], [])
   await t.rejects(ask(), /not reached yet|ECONNREFUSED/)
   t.match(await trouble, /ECONNREFUSED/)
   for (let i = 0; i < 3; i++) t.match(reasonOf(await ask().catch((error: unknown) => error)), /ECONNREFUSED/)

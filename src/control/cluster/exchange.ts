@@ -129,7 +129,7 @@ export class LimitExchange {
     this.#underWay = true
     const began = monotonicMs()
     try {
-      await this.#exchange(this.#batch(began), began)
+      if (!(await this.#exchange(this.#batch(began), began))) return
       this.#succeededAt = monotonicMs()
       this.#took = this.#succeededAt - began
       this.#listen()
@@ -213,7 +213,8 @@ export class LimitExchange {
     return [...new Set(batch)]
   }
 
-  async #exchange(batch: readonly Known[], now: number): Promise<void> {
+  /** Whether the store answered all of it. */
+  async #exchange(batch: readonly Known[], now: number): Promise<boolean> {
     const groups = new Map<number, Known[]>()
     for (const known of batch) {
       // Elsewhere than in a Redis Cluster all keys may go together.
@@ -222,14 +223,14 @@ export class LimitExchange {
       if (members === undefined) groups.set(group, [known])
       else members.push(known)
     }
-    const scripts: Promise<void>[] = []
+    const scripts: Promise<boolean>[] = []
     for (const members of groups.values())
       for (let from = 0; from < members.length; from += MOST_IN_SCRIPT)
         scripts.push(this.#send(members.slice(from, from + MOST_IN_SCRIPT), now))
-    await Promise.all(scripts)
+    return (await Promise.all(scripts)).every(Boolean)
   }
 
-  async #send(batch: readonly Known[], now: number): Promise<void> {
+  async #send(batch: readonly Known[], now: number): Promise<boolean> {
     const wall = wallMs()
     const keys: string[] = []
     const args: string[] = []
@@ -250,12 +251,12 @@ export class LimitExchange {
     }
     try {
       const answer = await this.#connection.run(EXCHANGE, keys, args, PATIENCE)
-      const numbers = Array.isArray(answer) ? answer.map(Number) : []
-      if (numbers.length !== 1 + sent.length * 3) throw new TypeError('the store answered something else')
+      const numbers = (answer as unknown[]).map(Number)
       const time = numbers[0] ?? 0
       sent.forEach((one, i) => this.#heard(one, time, numbers.slice(1 + i * 3, 4 + i * 3), now))
       this.#counters.add(COUNTER.clusterExchanges)
       this.#counters.add(COUNTER.clusterKeys, sent.length)
+      return true
     } catch {
       this.#counters.add(COUNTER.clusterFailures)
       for (const { known, amount } of sent) {
@@ -264,6 +265,7 @@ export class LimitExchange {
         known.doubtful = true
         this.#changed.add(known)
       }
+      return false
     }
   }
 
