@@ -4,7 +4,7 @@ import { defineCommand, EXIT, JSON_OPTION, UsageError } from './command.ts'
 import { expectOf } from './control-client.ts'
 import { duration } from './duration.ts'
 import { findGateway, GATEWAY_NOTE, GATEWAY_OPTIONS } from './running-gateway.ts'
-import { complain, paint, print, printJson } from './terminal.ts'
+import { complain, paint, plain, print, printJson } from './terminal.ts'
 
 const WHERE = { ...GATEWAY_OPTIONS, json: JSON_OPTION }
 
@@ -66,13 +66,18 @@ export const bansRemove = defineCommand({
   notes: [GATEWAY_NOTE, 'Exit code 1 when nothing of that name is banned.'],
   examples: [['gatehouse bans remove 192.0.2.1', 'It may come in again at once, and that it was banned is forgotten.']],
   run: async ({ json, ...where }, [what]) => {
-    if (what === undefined) throw new UsageError('bans remove takes an ADDRESS or an ID')
+    if (!what) throw new UsageError('bans remove takes an ADDRESS or an ID')
     const door = await findGateway(where)
     const { status, body } = await expectOf(door, [200, 404], 'DELETE', `/bans/${encodeURIComponent(what)}`)
-    const { removed = [] } = body as { removed?: BanEntry[] }
+    const {
+      removed = [],
+      within = [],
+      detail = ''
+    } = body as { removed?: BanEntry[]; within?: string[]; detail?: string }
     if (json) printJson(removed)
-    else if (status === 404) complain(`nothing that is called ${what} is banned`)
-    else print(removed.map(({ who }) => `${who} is no longer banned`).join('\n'))
+    else if (removed.length > 0) print(removed.map(({ who }) => `${plain(who)} is no longer banned`).join('\n'))
+    if (status === 404) complain(plain(detail))
+    else if (within.length > 0) complain(`${what} is kept out still: it is in ${within.join(', ')}`)
     return status === 404 ? EXIT.no : EXIT.yes
   }
 })
@@ -94,10 +99,11 @@ function describe({
   const state = mode === 'shadow' ? 'shadow, ' : limited ? 'limited, ' : ''
   const before = offences > 0 ? `, ${offences} before it` : ''
   const lines = [
-    `${paint('bold', who)}  ${scenario}  ${state}${duration(left)} left (until ${until}, since ${at}${before})  ${paint('dim', id)}`
+    `${paint('bold', plain(who))}  ${scenario}  ${state}${duration(left)} left (until ${until}, since ${at}${before})  ${paint('dim', id)}`
   ]
-  const why = [reason, where === '' ? '' : `[${where}]`].filter((part) => part !== '').join('  ')
+  const why = [plain(reason), where === '' ? '' : `[${where}]`].filter((part) => part !== '').join('  ')
   if (why !== '') lines.push(`  ${why}`)
-  for (const one of evidence) lines.push(`  ${one.time}  ${one.status}  ${one.method} ${one.path}  ${one.id}`)
+  for (const one of evidence)
+    lines.push(`  ${one.time}  ${one.status}  ${plain(`${one.method} ${one.path}`)}  ${one.id}`)
   return lines.join('\n')
 }

@@ -2,7 +2,7 @@
 import type { RequestReport } from '../control/admin/report.ts'
 import { CannotTell } from './command.ts'
 import { callGateway, type Door } from './control-client.ts'
-import { paint } from './terminal.ts'
+import { paint, plain } from './terminal.ts'
 import { verdictLines } from './verdicts.ts'
 
 /** @returns a sentence when the gateway remembers no such request. @throws CannotTell when it can't be asked */
@@ -35,7 +35,7 @@ export function describeSeen(report: RequestReport): string {
     ['decided by', `worker ${report.worker}, ${generationText(report)}`],
     ['trace', report.trace]
   ]
-  const lines = facts.filter(([, text]) => text !== '').map(([name, text]) => `${name.padEnd(10)}  ${text}`)
+  const lines = facts.filter(([, text]) => text !== '').map(([name, text]) => `${name.padEnd(10)}  ${plain(text)}`)
   const chain = report.chain.map(({ policy, rule, verdict, detail, where }) => ({
     policy,
     verdict,

@@ -12,6 +12,16 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream = p
   return wantsColor(stream) ? styleText(style, text, { validateStream: false }) : text
 }
 
+/**
+ * What clients chose, on one line of a terminal: control characters would move its cursor, change its colours or forge
+ * a line, and characters of format (Cf) turn the direction of what follows, so they are written as escapes.
+ */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) =>
+    c === '\n' ? '\\n' : `\\u{${c.codePointAt(0)?.toString(16)}}`
+  )
+}
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }

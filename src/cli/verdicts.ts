@@ -1,5 +1,5 @@
 /** Verdicts of policies as a table: one line each, with the line of the configuration. */
-import { paint } from './terminal.ts'
+import { paint, plain } from './terminal.ts'
 
 export interface VerdictRow {
   policy: string
@@ -23,7 +23,7 @@ export function verdictLines(rows: readonly VerdictRow[]): string[] {
   return rows.map(({ policy, verdict, said, where }) => {
     const style = STYLES[verdict]
     const word = verdict.padEnd(verdictWidth)
-    const words = [...new Set(said), where === '' ? '' : `[${where}]`].filter((text) => text !== '')
+    const words = [...new Set(said.map(plain)), where === '' ? '' : `[${where}]`].filter((text) => text !== '')
     const painted = style === undefined ? word : paint(style, word)
     return ['', policy.padEnd(policyWidth), painted, ...words].join('  ').trimEnd()
   })

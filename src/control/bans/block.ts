@@ -10,3 +10,8 @@ export function textOf({ bytes, bits }: Cidr): string {
   const network = formatIp(networkOf(bytes, bits))
   return bits === bytes.length * 8 ? network : `${network}/${bits}`
 }
+
+export function isWithin({ bytes, bits }: Cidr, network: Cidr): boolean {
+  if (bytes.length !== network.bytes.length || bits < network.bits) return false
+  return networkOf(bytes, network.bits).every((byte, i) => byte === network.bytes[i])
+}

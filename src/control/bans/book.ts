@@ -9,7 +9,7 @@ import type { Log } from '../../observe/log.ts'
 import { infoOf, seconds, spaceOf } from '../../threats/bans.ts'
 import { ADDED, CROWDSEC } from '../../threats/tag.ts'
 import type { BanRows } from '../store/bans.ts'
-import { textOf, WIDEST_V4, WIDEST_V6 } from './block.ts'
+import { isWithin, textOf, WIDEST_V4, WIDEST_V6 } from './block.ts'
 
 /** A ban as its owner is shown it: points in time in ISO 8601, UTC. */
 export interface BanEntry {
@@ -235,6 +235,20 @@ export class BanBook {
     }
     if (removed.length > 0) this.#log().warn(`${removed[0]?.who} is no longer banned, at its owner's word`)
     return removed
+  }
+
+  /** Banned networks that an address or a block is in, besides its own ban: that one ended, these go on. */
+  around(what: string): string[] {
+    const cidr = parseCidr(what)
+    if (cidr === null) return []
+    const who = textOf(cidr)
+    const networks: string[] = []
+    for (const ban of this.holding()) {
+      if (ban.kind !== 'address' || ban.mode === 'shadow' || ban.key === who) continue
+      const network = parseCidr(ban.key)
+      if (network !== null && isWithin(cidr, network)) networks.push(ban.key)
+    }
+    return networks
   }
 
   /**

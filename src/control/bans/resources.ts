@@ -31,9 +31,10 @@ export function banResources(book: BanBook): Resource[] {
           run: ({ params }) => {
             const { ban = '' } = params
             const removed = book.remove(ban)
-            if (removed.length === 0)
-              throw new AdminProblem(404, `nothing that is called ${JSON.stringify(ban)} is banned`)
-            return json(200, { removed })
+            const within = book.around(ban)
+            if (removed.length > 0) return json(200, { removed, within })
+            const networks = within.length === 0 ? '' : `; it is in ${within.join(', ')}, which is`
+            throw new AdminProblem(404, `nothing that is called ${ban} is banned${networks}`)
           }
         }
       }
