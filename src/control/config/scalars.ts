@@ -7,6 +7,7 @@ import { parsePasswordHash } from '../../identity/password.ts'
 import {
   UNPRINTABLE,
   alternativeName,
+  amountFault,
   by,
   changedHeader,
   cidr,
@@ -149,14 +150,14 @@ const KINDS = {
   rate: {
     expected: 'a rate such as 100/s, 1000/min, 10/10s or 5000/h',
     example: '1/s',
-    check: (text) => when(parseRate(text) !== null),
+    check: (text) => amountFault(text, parseRate(text)),
     unit: true,
     pattern: '^\\d{1,10}/\\d{0,9}(ms|s|m|min|h|d)$'
   },
   'rate-or-none': {
     expected: 'a rate such as 100/s or 1000/min, or none',
     example: '1/s',
-    check: (text) => when(text === 'none' || parseRate(text) !== null),
+    check: (text) => (text === 'none' ? null : amountFault(text, parseRate(text))),
     unit: true,
     pattern: '^(none|\\d{1,10}/\\d{0,9}(ms|s|m|min|h|d))$'
   },
@@ -170,14 +171,14 @@ const KINDS = {
   quota: {
     expected: 'a quota such as 100000/month or 500/day',
     example: '1/day',
-    check: (text) => when(parseQuota(text) !== null),
+    check: (text) => amountFault(text, parseQuota(text)),
     unit: true,
     pattern: '^\\d{1,10}/(day|month)$'
   },
   'quota-or-none': {
     expected: 'a quota such as 100000/month or 500/day, or none',
     example: '1/day',
-    check: (text) => when(text === 'none' || parseQuota(text) !== null),
+    check: (text) => (text === 'none' ? null : amountFault(text, parseQuota(text))),
     unit: true,
     pattern: '^(none|\\d{1,10}/(day|month))$'
   },

@@ -4,7 +4,16 @@
  */
 import { isIP } from 'node:net'
 import { parseKeyPart } from './key-parts.ts'
-import { httpUrl, isLoopback, isToken, parseCidr, parseDuration, parseUpstreamUrl } from './units.ts'
+import {
+  httpUrl,
+  isLoopback,
+  isToken,
+  LONGEST_DAYS,
+  MOST_COUNT,
+  parseCidr,
+  parseDuration,
+  parseUpstreamUrl
+} from './units.ts'
 
 /** Set by the gateway or meaningful for one connection only (RFC 9110 section 7.6.1): not for a configuration. */
 const FRAMING = [
@@ -178,7 +187,7 @@ export function by(text: string): string | null {
 export function durationUpTo(least: number, most: number) {
   return (text: string) => {
     const value = parseDuration(text)
-    if (value === null) return ''
+    if (value === null) return DURATION.test(text) ? ` of at most ${LONGEST_DAYS}d` : ''
     if (value < least) return ' longer than zero'
     return value <= most ? null : ` of at most ${most / 3_600_000}h`
   }
@@ -191,3 +200,14 @@ export function requestUrl(text: string): string | null {
   if (username !== '' || password !== '') return ' without user and password: clients send those as a header'
   return hash === '' ? null : ' without "#": clients keep what follows it to themselves'
 }
+
+/** `parsed`: what a rate or a quota comes to; null: it is none, and a part of it that is out of range is named. */
+export function amountFault(text: string, parsed: unknown): string | null {
+  if (parsed !== null) return null
+  const [count = '', time = ''] = text.split('/')
+  const whole = /^\d+$/.test(count) && Number(count) >= 1 && Number(count) <= MOST_COUNT
+  if (/^[-+]?\d[\d.]*$/.test(count) && !whole) return ` with a whole count from 1 to ${MOST_COUNT}`
+  return DURATION.test(time) && !((parseDuration(time) ?? 0) > 0) ? ` over 1ms to ${LONGEST_DAYS}d` : ''
+}
+
+const DURATION = /^\d+(?:ms|s|m|min|h|d)$/

@@ -12,8 +12,12 @@ const DAY = 24 * HOUR
 const TIMES: Readonly<Record<string, number>> = { ms: 1, s: SECOND, m: MINUTE, min: MINUTE, h: HOUR, d: DAY }
 const SIZES: Readonly<Record<string, number>> = { b: 1, kb: 1 << 10, mb: 1 << 20, gb: 1 << 30 }
 
-/** Longest duration a configuration may name, in ms: ten years. */
-const LONGEST = 3660 * DAY
+/** Longest duration a configuration may name: ten years. */
+export const LONGEST_DAYS = 3660
+const LONGEST = LONGEST_DAYS * DAY
+
+/** Largest count of a rate or a quota. */
+export const MOST_COUNT = 1e9
 
 /** `250ms 10s 5m 1h 7d` in milliseconds, 0 to ten years. */
 export function parseDuration(text: string): number | null {
@@ -35,14 +39,14 @@ export function parseRate(text: string): { count: number; period: number } | nul
   const time = match?.[2] ?? ''
   const period = parseDuration(/^\d/.test(time) ? time : `1${time}`)
   const count = Number(match?.[1])
-  return match && period !== null && period > 0 && count > 0 && count <= 1e9 ? { count, period } : null
+  return match && period !== null && period > 0 && count > 0 && count <= MOST_COUNT ? { count, period } : null
 }
 
 /** `100000/month`, `500/day`: that many per calendar day or month. */
 export function parseQuota(text: string): { count: number; per: 'day' | 'month' } | null {
   const match = /^(\d{1,10})\/(day|month)$/.exec(text)
   const count = Number(match?.[1])
-  return match && count > 0 && count <= 1e9 ? { count, per: match[2] === 'day' ? 'day' : 'month' } : null
+  return match && count > 0 && count <= MOST_COUNT ? { count, per: match[2] === 'day' ? 'day' : 'month' } : null
 }
 
 /** `1mb/s`, `10mb/min`: bytes per so many milliseconds. */
