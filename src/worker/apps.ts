@@ -5,17 +5,11 @@ import { WorkerApp, type AppDescriptor, type NativeRequest, type NativeResponse 
 /** What the apps hand over. */
 export interface AppsOwner {
   /** @param epoch which set of apps the connection came through; @param listener its position in the plan. */
-  request(
-    res: NativeResponse,
-    req: NativeRequest,
-    connection: number,
-    certificate: number,
-    epoch: number,
-    listener: number
-  ): void
+  request(res: NativeResponse, req: NativeRequest, certificate: number, epoch: number, listener: number): void
   /** False: it is closed at once. */
-  opened(connection: number, res: NativeResponse, listener: number): boolean
-  closed(connection: number): void
+  opened(res: NativeResponse, listener: number): boolean
+  /** `res` is null when it was refused. */
+  closed(res: NativeResponse | null, listener: number): void
   /** `res` is null when no request was lost by it. */
   escaped(error: unknown, res: NativeResponse | null): void
 }
@@ -105,15 +99,14 @@ export class Apps {
       for (const [listener, { tls, clientCertificates }] of head.listeners.entries()) {
         apps.push(
           new WorkerApp(tls ? head.certificates : null, clientCertificates?.caFile ?? null, {
-            request: (res, req, connection, certificate) =>
-              owner.request(res, req, connection, certificate, epoch, listener),
-            opened: (connection, res) => {
+            request: (res, req, certificate) => owner.request(res, req, certificate, epoch, listener),
+            opened: (res) => {
               set.connections++
-              return owner.opened(connection, res, listener)
+              return owner.opened(res, listener)
             },
-            closed: (connection) => {
+            closed: (res) => {
               set.connections--
-              owner.closed(connection)
+              owner.closed(res, listener)
             },
             escaped: (error, res) => owner.escaped(error, res)
           })

@@ -2,7 +2,7 @@ import { fromBinary } from '../ip.ts'
 import { OVER_MAX, OVER_RATE, UNCOUNTED, type PreparedConnections } from '../limits/connections.ts'
 import type { WorkerServices } from '../pipeline/services.ts'
 import type { ListenerTable } from '../pipeline/tables.ts'
-import type { NativeResponse } from './uws.ts'
+import { connectionOf, type NativeResponse } from './uws.ts'
 
 /**
  * One worker's connections that count for their client. Who is counted is the peer of the connection: nothing was read
@@ -10,16 +10,16 @@ import type { NativeResponse } from './uws.ts'
  */
 export class OpenConnections {
   readonly #services: WorkerServices
-  /** Place in the shared table by connection. No more than there are connections. */
-  readonly #places = new Map<number, number>()
+  /** By listener, places in the shared table by connection. No more than there are connections. */
+  readonly #places: Map<number, number>[] = []
 
   constructor(services: WorkerServices) {
     this.#services = services
   }
 
-  /** @returns false: it is to be closed */
-  admit(connection: number, res: NativeResponse, listener: ListenerTable, connections: PreparedConnections): boolean {
-    const { client: address } = listener
+  /** @param listener its position in the plan, and what it is @returns false: it is to be closed */
+  admit(res: NativeResponse, listener: number, table: ListenerTable, connections: PreparedConnections): boolean {
+    const { client: address } = table
     const peer = fromBinary(res.getRemoteAddress())
     // Gone before it was taken: its end is about to be told.
     if (peer.length === 0 || address.trusts(peer)) return true
@@ -30,23 +30,25 @@ export class OpenConnections {
       if (limits.worthALine(client)) {
         this.#services.connectionRefused({
           client,
-          listener: listener.plan.name,
+          listener: table.plan.name,
           limit: place === OVER_MAX ? 'max' : 'rate',
           where: connections.plan.where
         })
       }
       return false
     }
-    if (place !== UNCOUNTED) this.#places.set(connection, place)
+    if (place !== UNCOUNTED) (this.#places[listener] ??= new Map()).set(connectionOf(res), place)
     return true
   }
 
-  ended(connection: number): void {
-    // Nothing is counted on most gateways, and nothing is looked up then.
-    if (this.#places.size === 0) return
-    const place = this.#places.get(connection)
+  ended(res: NativeResponse, listener: number): void {
+    const places = this.#places[listener]
+    // Nothing is counted on most listeners, and which connection it is must not be asked for nothing.
+    if (places === undefined || places.size === 0) return
+    const connection = connectionOf(res)
+    const place = places.get(connection)
     if (place === undefined) return
-    this.#places.delete(connection)
+    places.delete(connection)
     this.#services.connections.close(place)
   }
 }

@@ -1,6 +1,6 @@
 import { HeaderList } from '../headers.ts'
 import { ClientCertificates } from '../client/certificate.ts'
-import { Peer } from '../client/peer.ts'
+import { Peers } from '../client/peer.ts'
 import { fromBinary } from '../ip.ts'
 import { monotonicMs, wallMs } from '../memory/clock.ts'
 import { countUnderWay } from '../pipeline/admission.ts'
@@ -33,8 +33,7 @@ export class Traffic implements AppsOwner, ServingWorker {
   readonly #openConnections: OpenConnections
   readonly #sweep: NodeJS.Timeout
   readonly #certificates = new ClientCertificates()
-  /** Of the connections that have asked something. */
-  readonly #peers = new Map<number, Peer>()
+  readonly #peers = new Peers()
   #apps: Apps | null = null
   #tables: Tables | null = null
   #ports: readonly number[] = []
@@ -74,14 +73,7 @@ export class Traffic implements AppsOwner, ServingWorker {
     this.#tables?.bindPorts(ports)
   }
 
-  request(
-    res: NativeResponse,
-    req: NativeRequest,
-    connection: number,
-    certificate: number,
-    epoch: number,
-    listener: number
-  ): void {
+  request(res: NativeResponse, req: NativeRequest, certificate: number, epoch: number, listener: number): void {
     const tables = this.#tables
     const table = tables?.listeners[listener]
     // Can't be: no app is hooked before its generation serves.
@@ -96,7 +88,7 @@ export class Traffic implements AppsOwner, ServingWorker {
       path: req.getUrl(),
       query: req.getQuery() ?? '',
       headers: collected,
-      peer: this.#peerOf(connection, res),
+      peer: this.#peers.at(fromBinary(res.getRemoteAddress())),
       proxied: proxied !== null && proxied.length > 0 ? proxied : null,
       certificate,
       clientCertificate: table.asksCertificate ? this.#certificates.read(clientCertificateOf(res)) : null,
@@ -115,29 +107,17 @@ export class Traffic implements AppsOwner, ServingWorker {
     }
   }
 
-  #peerOf(connection: number, res: NativeResponse): Peer {
-    let peer = this.#peers.get(connection)
-    if (peer === undefined) {
-      peer = new Peer(fromBinary(res.getRemoteAddress()))
-      this.#peers.set(connection, peer)
-    }
-    return peer
-  }
-
-  opened(connection: number, res: NativeResponse, listener: number): boolean {
+  opened(res: NativeResponse, listener: number): boolean {
     this.#connections++
-    // Whatever became of the one before at this address: this one is somebody else.
-    this.#peers.delete(connection)
     this.#services.connection(true)
     const table = this.#tables?.listeners[listener]
-    return table?.connections == null || this.#openConnections.admit(connection, res, table, table.connections)
+    return table?.connections == null || this.#openConnections.admit(res, listener, table, table.connections)
   }
 
-  closed(connection: number): void {
+  closed(res: NativeResponse | null, listener: number): void {
     this.#connections--
-    this.#peers.delete(connection)
     this.#services.connection(false)
-    this.#openConnections.ended(connection)
+    if (res !== null) this.#openConnections.ended(res, listener)
   }
 
   escaped(error: unknown, res: NativeResponse | null): void {

@@ -31,15 +31,12 @@ export function clientCertificateOf(res: NativeResponse): string {
 }
 
 export interface AppHandlers {
-  /**
-   * @param connection the same number as at its opening
-   * @param certificate position of the certificate that the connection was opened with; -1 on plain listeners
-   */
-  request(res: NativeResponse, req: NativeRequest, connection: number, certificate: number): void
+  /** @param certificate position of the certificate that the connection was opened with; -1 on plain listeners */
+  request(res: NativeResponse, req: NativeRequest, certificate: number): void
   /** A connection came, and its TLS handshake is still to be. False: it is closed at once. `res` tells its peer and nothing more. */
-  opened(connection: number, res: NativeResponse): boolean
-  /** It went; one that was refused, too. */
-  closed(connection: number): void
+  opened(res: NativeResponse): boolean
+  /** It went. @param res of which there is nothing but `connectionOf`; null: it was refused when it came */
+  closed(res: NativeResponse | null): void
   /** An exception that a handler let out: the exchange is lost, the process must not be. */
   escaped(error: unknown, res: NativeResponse | null): void
 }
@@ -62,27 +59,33 @@ export class WorkerApp {
   constructor(certificates: readonly ServedCertificate[] | null, clientCa: string | null, handlers: AppHandlers) {
     const first = certificates?.[0]
     const app = first ? uws.SSLApp(tlsOptions(first, clientCa)) : uws.App()
-    app.any('/*', wrapped(app, handlers, first ? 0 : -1))
+    app.any('/*', wrapped(handlers, first ? 0 : -1))
     certificates?.forEach((certificate, index) => {
       // A server name has its own empty router: without a route of its own its connections are closed. The first
       // certificate's names get one too, so that a second one's wildcard can't take them over.
       for (const host of certificate.hosts) {
         app.addServerName(host, tlsOptions(certificate, clientCa))
-        app.domain(host).any('/*', wrapped(app, handlers, index))
+        app.domain(host).any('/*', wrapped(handlers, index))
       }
     })
+    let refusing = false
     app.filter((res, count) => {
       try {
-        const connection = identityOf(app, res)
-        if (Number(count) < 0) handlers.closed(connection)
-        else if (!handlers.opened(connection, res)) res.close()
+        if (Number(count) < 0) handlers.closed(refusing ? null : res)
+        else if (!handlers.opened(res)) {
+          refusing = true
+          res.close()
+        }
       } catch (error) {
         handlers.escaped(error, null)
+      } finally {
+        refusing = false
       }
     })
     this.#app = app
     this.#hosts = certificates?.flatMap(({ hosts }) => hosts) ?? []
-    this.descriptor = (app as unknown as { getDescriptor(): number }).getDescriptor()
+    ;({ getDescriptor } = app as unknown as { getDescriptor: typeof getDescriptor })
+    this.descriptor = getDescriptor.call(app)
   }
 
   /** Closes every connection it still has. Only after the acceptor unhooked it. */
@@ -96,6 +99,7 @@ export class WorkerApp {
   }
 }
 
+let getDescriptor: (this: unknown) => number
 const pointer = new Float64Array(1)
 const halves = new Uint32Array(pointer.buffer)
 
@@ -106,9 +110,11 @@ const halves = new Uint32Array(pointer.buffer)
  *
  * `getDescriptor` returns the pointer that the object it is called on wraps, whatever that is, as the bits of a double; it
  * follows no pointer, so it is safe on a response. test/worker/uws.test.ts holds the pinned binary to it.
+ *
+ * To be asked where it must be and nowhere else: of whatever it is asked, uWS has the JavaScript object kept for good (it
+ * means to keep apps), and that is some 60 bytes a call.
  */
-function identityOf(app: TemplatedApp, res: NativeResponse): number {
-  const { getDescriptor } = app as unknown as { getDescriptor(this: unknown): number }
+export function connectionOf(res: NativeResponse): number {
   pointer[0] = getDescriptor.call(res)
   return (halves[1] as number) * 0x1_0000_0000 + (halves[0] as number)
 }
@@ -122,14 +128,10 @@ function tlsOptions({ certFile, keyFile }: ServedCertificate, clientCa: string |
 /** From closing an app to its last connection being gone from the event loop, amply, ms. */
 const CLOSED_FOR_GOOD = 1_000
 
-function wrapped(
-  app: TemplatedApp,
-  handlers: AppHandlers,
-  certificate: number
-): (res: HttpResponse, req: HttpRequest) => void {
+function wrapped(handlers: AppHandlers, certificate: number): (res: HttpResponse, req: HttpRequest) => void {
   return (res, req) => {
     try {
-      handlers.request(res, req, identityOf(app, res), certificate)
+      handlers.request(res, req, certificate)
     } catch (error) {
       handlers.escaped(error, res)
     }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ClientAddress } from '../../src/client/address.ts'
-import { Peer } from '../../src/client/peer.ts'
+import { Peer, Peers } from '../../src/client/peer.ts'
 import { parseIp } from '../../src/ip.ts'
 
 const listener = (trustedProxies: string[], ipv6Prefix = 64): ClientAddress =>
@@ -30,5 +30,22 @@ t.test('found out once for a generation, and again when another one decides', (t
 
 t.test('a connection that is closed already has no address', (t) => {
   t.equal(new Peer(new Uint8Array(0)).seenBy(listener(['0.0.0.0/0', '::/0'])).trusted, false)
+  t.end()
+})
+
+t.test('who asks again is known, whoever else came meanwhile', (t) => {
+  const peers = new Peers()
+  const at = (address: string): Peer => peers.at(parseIp(address) ?? new Uint8Array(0))
+  const first = at('192.0.2.1')
+  t.equal(at('192.0.2.1'), first)
+  t.not(at('192.0.2.2'), first)
+  t.not(at('2001:db8::1'), at('2001:db8::2'))
+  t.equal(at(''), at(''), 'one without an address')
+  // More than there are places for: each is itself all the same.
+  for (let i = 0; i < 5_000; i++) {
+    const address = `10.0.${i >> 8}.${i & 255}`
+    if (at(address).seenBy(listener([])).ip !== address) t.fail(address)
+  }
+  t.same(at('192.0.2.1').bytes, first.bytes)
   t.end()
 })
