@@ -26,6 +26,7 @@ export interface StoreOptions {
   /** For tests. */
   maxBytes?: number
   mostPending?: number
+  closeLimit?: number
 }
 
 export interface StoreHealth {
@@ -40,6 +41,8 @@ export interface StoreHealth {
   /** Of the database. */
   bytes: number
 }
+
+const DEFAULTS = { maxBytes: MAX_BYTES, mostPending: MOST_PENDING, closeLimit: CLOSE_LIMIT }
 
 /** Its code takes a while to load; where the database is may be known later. */
 export function startStoreThread(): Worker {
@@ -71,8 +74,8 @@ export class Store {
 
   /** Rejects with a sentence for the owner when the database can't be used: it is never started without. */
   static async open(options: StoreOptions): Promise<Store> {
-    const { stateDir, onNote, thread = startStoreThread(), maxBytes = MAX_BYTES, mostPending = MOST_PENDING } = options
-    const store = new Store({ stateDir, onNote, thread, maxBytes, mostPending })
+    const { thread = startStoreThread() } = options
+    const store = new Store({ ...DEFAULTS, ...options, thread })
     const opened = await store.#reply(OPENED)
     if (!opened.ok) {
       await store.#thread.terminate()
@@ -171,7 +174,8 @@ export class Store {
         // What was changed meanwhile is newer than what failed.
         this.#pending = new Map([...batch.slice(at), ...this.#pending])
         this.#sending = 0
-        this.#timer ??= setTimeout(() => void this.#drain(false), RETRY)
+        // Without its thread no attempt would ever succeed, and the timer would keep a process from ending.
+        if (!this.#ended) this.#timer ??= setTimeout(() => void this.#drain(false), RETRY)
         this.#degrade(reply.reason)
         return reply.reason
       }
@@ -208,7 +212,7 @@ export class Store {
   /** Writes what waits and closes the database; gives up on a disk that takes too long. */
   async close(): Promise<void> {
     const late = new AbortController()
-    const limit = setTimeout(() => late.abort(), CLOSE_LIMIT)
+    const limit = setTimeout(() => late.abort(), this.#options.closeLimit)
     const done = this.flush().then(() => this.#ask((id) => ({ id, type: 'close' })))
     await Promise.race([done, once(late.signal, 'abort')])
     clearTimeout(limit)

@@ -9,6 +9,7 @@ import { RevocationTable, type RevocationRow } from '../../../src/control/store/
 import { MIGRATIONS } from '../../../src/control/store/schema.ts'
 import { Database } from '../../../src/control/store/sqlite.ts'
 import { Store, type StoreOptions } from '../../../src/control/store/store.ts'
+import { PATIENCE } from '../../e2e/patience.ts'
 
 const FUTURE = Date.now() + 3_600_000
 const BIG = 256 << 20
@@ -25,7 +26,8 @@ async function open(
   options: Partial<StoreOptions> = {}
 ): Promise<{ store: Store; notes: string[] }> {
   const notes: string[] = []
-  const store = await Store.open({ stateDir, onNote: (level, text) => notes.push(`${level}: ${text}`), ...options })
+  const onNote: StoreOptions['onNote'] = (level, text) => notes.push(`${level}: ${text}`)
+  const store = await Store.open({ stateDir, onNote, closeLimit: PATIENCE, ...options })
   t.teardown(() => store.close())
   return { store, notes }
 }
@@ -41,7 +43,7 @@ async function ids(store: Store): Promise<string[]> {
 
 t.test('what was written is there after the next start, for the gateway alone', async (t) => {
   const dir = folder(t)
-  const first = await Store.open({ stateDir: dir, onNote: () => {} })
+  const { store: first } = await open(t, dir)
   const entry = row('a', { issuer: 'corp', subject: 'alice', issuedBefore: 1_700_000_000_000, reason: 'left: "é"' })
   new RevocationTable(first).put(entry)
   t.equal(statSync(join(dir, 'gatehouse.db')).mode & 0o777, 0o600)
@@ -162,7 +164,7 @@ t.test('a database that is none, or is damaged, is a reason not to start', async
   await refuses(/gatehouse\.db is damaged \(file is not a database\).*bring back a copy of it, or move it away/)
 
   rmSync(file)
-  const before = await Store.open({ stateDir: dir, onNote: () => {} })
+  const { store: before } = await open(t, dir)
   for (let i = 0; i < 500; i++) new RevocationTable(before).put(row(`r${i}`, { reason: 'x'.repeat(100) }))
   await before.close()
   truncateSync(file, 12_288)
@@ -223,9 +225,9 @@ t.test("the module's warning is nobody's business", async (t) => {
   const dir = folder(t)
   const { href: module } = new URL('../../../src/control/store/sqlite.ts', import.meta.url)
   const script = `const { Database } = await import('${module}'); new Database('${join(dir, 'x.db')}', 1 << 20).close(); process.emitWarning('others are heard')`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+  // Whoever runs this test may have silenced this warning, or all; tap puts --no-warnings into every child's NODE_OPTIONS.
+  const child = spawn(process.execPath, ['--warnings', '--input-type=module', '-e', script], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    // Whoever runs this test may have silenced this warning, or all.
     env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '' }
   })
   let said = ''
