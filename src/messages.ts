@@ -107,8 +107,8 @@ export type WorkerToControl =
   | { type: 'committed'; generation: number }
   /** What was sent with this number holds here. */
   | { type: 'confirmed'; number: number }
-  /** A token named a key that its issuer's set lacks: worth fetching the set again. */
-  | { type: 'unknown-kid'; issuer: string }
+  /** A token named a key that its issuer's set of this version lacks: worth fetching the set again. */
+  | { type: 'unknown-kid'; issuer: string; version: number }
   /** Detection banned somebody: it holds already. By `bucket` other workers find what they have seen of it. */
   | { type: 'banned'; ban: BanReport; bucket: Bucket | null }
   /** The answer to `testify` of this number. */

@@ -114,7 +114,7 @@ export class Control {
     )
     this.#rollout = new Rollout({
       ...workerNotes(log),
-      unknownKid: (issuer) => void this.#keys?.refetch(issuer),
+      unknownKid: (issuer, version) => void this.#keys?.refetch(issuer, version),
       banned: (ban, bucket, worker) => void this.#defence.witnesses.banned(ban, bucket, worker),
       revocations: () => this.#durable.revocations?.whole() ?? null,
       joined: (index) => {

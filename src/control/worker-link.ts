@@ -15,7 +15,8 @@ type Told = 'unknown-kid' | 'exception' | 'banned' | 'connection-refused' | 'str
 
 /** What the workers report. */
 export interface WorkerEvents {
-  unknownKid(issuer: string): void
+  /** @param version of the set in which the worker missed it */
+  unknownKid(issuer: string, version: number): void
   exception(reason: string): void
   /** @param worker that banned @param bucket by which the others find what they have seen; null: it saw all of it */
   banned(ban: BanReport, bucket: Bucket | null, worker: number): void
@@ -53,7 +54,7 @@ export class WorkerLink {
   constructor(index: number, port: MessagePort, events: WorkerEvents) {
     this.#port = port
     port.on('message', (message: WorkerToControl) => {
-      if (message.type === 'unknown-kid') return events.unknownKid(message.issuer)
+      if (message.type === 'unknown-kid') return events.unknownKid(message.issuer, message.version)
       if (message.type === 'exception') return events.exception(message.reason)
       if (message.type === 'banned') return events.banned(message.ban, message.bucket, index)
       if (message.type === 'connection-refused') return events.connectionRefused(message.refused)

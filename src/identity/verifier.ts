@@ -30,8 +30,8 @@ export interface VerifierOptions {
   /** Tokens that may wait for verification (GATEHOUSE_VERIFY_QUEUE), and those of one client (…_PER_CLIENT). */
   readonly queue: number
   readonly perClient: number
-  /** A token names a key that its issuer's set lacks, or the issuer has no keys yet: a fetch is worth while. */
-  readonly onUnknownKid: (issuer: string) => void
+  /** A token names a key that its issuer's set of this version lacks, or there is none yet (0): a fetch is worth while. */
+  readonly onUnknownKid: (issuer: string, version: number) => void
   /** Absent: only full queues turn tokens away. */
   readonly doorkeeper?: Doorkeeper
   /** ms since the epoch; for tests. */
@@ -190,11 +190,11 @@ export class TokenVerifier {
   /** Null: there are keys to try, or one may be about to come. */
   #keysComplaint({ keys, issuer }: Authority, { alg, kid }: Jws, now: number): RefusedToken | null {
     if (keys.empty) {
-      this.#options.onUnknownKid(issuer)
+      this.#options.onUnknownKid(issuer, keys.version)
       return { ok: false, code: 'keys-unavailable', reason: `there are no keys of ${issuer} yet` }
     }
     if (!keys.knows(kid)) {
-      this.#options.onUnknownKid(issuer)
+      this.#options.onUnknownKid(issuer, keys.version)
       return keys.mayArrive(now) ? null : refused('kid names no key of the issuer')
     }
     const fit = keys.find(alg, kid).length

@@ -44,7 +44,7 @@ export interface WorkerOptions {
   index: number
   env: Env
   events: {
-    unknownKid(issuer: string): void
+    unknownKid(issuer: string, version: number): void
     /** By `bucket` the other workers find what they have seen; null: one request was enough. */
     banned?(ban: BanReport, bucket: Bucket | null): void
     connectionRefused?(refused: RefusedConnection): void
@@ -138,7 +138,7 @@ export class WorkerServices {
       queue: env.GATEHOUSE_VERIFY_QUEUE,
       perClient: env.GATEHOUSE_VERIFY_PER_CLIENT,
       doorkeeper,
-      onUnknownKid: (issuer) => events.unknownKid(issuer),
+      onUnknownKid: (issuer, version) => events.unknownKid(issuer, version),
       clock
     })
     this.authenticator = new Authenticator(

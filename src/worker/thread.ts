@@ -23,7 +23,7 @@ const services = new WorkerServices({
   index: start.index,
   env,
   events: {
-    unknownKid: (issuer) => toControl({ type: 'unknown-kid', issuer }),
+    unknownKid: (issuer, version) => toControl({ type: 'unknown-kid', issuer, version }),
     banned: (ban, bucket) => toControl({ type: 'banned', ban, bucket }),
     connectionRefused: (refused) => toControl({ type: 'connection-refused', refused })
   }

@@ -79,8 +79,13 @@ export class KeyStore {
     }
   }
 
-  /** A token named a key that the issuer's set lacks. False: its source was asked too often just now, or has no more to say. */
-  refetch(issuer: string): boolean {
+  /**
+   * A token named a key that this version of the issuer's set lacks. False: a newer one is on its way to that worker, the
+   * source was asked too often just now, or has no more to say.
+   */
+  refetch(issuer: string, version: number): boolean {
+    // Each worker hears of a set at its own time: one rotation must not use up what unknown kids may ask for.
+    if ((this.#sets.get(issuer)?.version ?? 0) > version) return false
     return this.#sources.get(issuer)?.refetch() ?? false
   }
 

@@ -45,7 +45,7 @@ class Bench {
 
   /** Asks for new keys as an unknown kid does, and waits until the answer was dealt with. */
   async refetch(): Promise<boolean> {
-    const asked = this.store.refetch('corp')
+    const asked = this.store.refetch('corp', this.sets.at(-1)?.version ?? 0)
     await this.store.settled()
     return asked
   }
@@ -117,7 +117,7 @@ t.test('unknown kids cause one fetch at a time, and three in thirty seconds', as
   const bench = new Bench(t.testdir())
   await bench.store.start([plan()])
   bench.fetched = []
-  for (let i = 0; i < 10; i++) bench.store.refetch('corp')
+  for (let i = 0; i < 10; i++) bench.store.refetch('corp', NOW)
   await bench.store.settled()
   t.equal(bench.fetched.length, 1)
   t.equal(await bench.refetch(), true)
@@ -128,7 +128,21 @@ t.test('unknown kids cause one fetch at a time, and three in thirty seconds', as
   bench.now += 1
   t.equal(await bench.refetch(), true)
   t.equal(bench.fetched.length, 4)
-  t.equal(bench.store.refetch('nobody'), false)
+  t.equal(bench.store.refetch('nobody', 0), false)
+  await bench.store.close()
+})
+
+t.test('a worker that has not heard of the newest set causes no fetch', async (t) => {
+  const bench = new Bench(t.testdir())
+  await bench.store.start([plan()])
+  const [first] = bench.sets
+  bench.answer = body('a', 'b')
+  await bench.refetch()
+  bench.fetched = []
+  t.equal(bench.store.refetch('corp', first?.version ?? 0), false)
+  await bench.store.settled()
+  t.strictSame(bench.fetched, [])
+  t.equal(await bench.refetch(), true)
   await bench.store.close()
 })
 
@@ -253,7 +267,7 @@ t.test('inline keys', async (t) => {
   const bench = new Bench(t.testdir())
   await bench.store.start([plan({ kind: 'inline', keys: [jwk('i')] })])
   t.strictSame(bench.kids, ['i'])
-  t.equal(bench.store.refetch('corp'), false)
+  t.equal(bench.store.refetch('corp', bench.sets.at(-1)?.version ?? 0), false)
   await bench.store.close()
 })
 
@@ -312,9 +326,9 @@ t.test('after close nothing is heard any more', async (t) => {
   const bench = new Bench(t.testdir())
   await bench.store.start([plan()])
   bench.answer = body('b')
-  bench.store.refetch('corp')
+  bench.store.refetch('corp', NOW)
   await bench.store.close()
   t.equal(bench.sets.length, 1)
-  t.equal(bench.store.refetch('corp'), false)
+  t.equal(bench.store.refetch('corp', bench.sets.at(-1)?.version ?? 0), false)
   t.match(readFileSync(join(bench.stateDir, 'keys', 'corp.json'), 'utf8'), /"a|\\"a/)
 })
