@@ -2,6 +2,7 @@
 import t from 'tap'
 import { ask } from '../client.ts'
 import { metric } from '../control.ts'
+import { onDisk } from '../control-socket.ts'
 import { freePort } from '../free-port.ts'
 import { startGateway } from '../gateway.ts'
 import { answersAt, kill } from '../process/killing.ts'
@@ -28,8 +29,6 @@ services:
   { workers: 2, env: { GATEHOUSE_LIMIT_SLOTS: '1024' } }
 )
 
-/** What a `kill -9` may cost is the last second's; on a busy machine a second is longer, ms. */
-const LOST = 3000
 const LATE = ['late-1', 'late-2', 'late-3']
 
 /** One after the other: of two claims of a slot for one key at once, the one that loses may cost a unit. */
@@ -51,7 +50,7 @@ t.test('a full table', async (t) => {
 })
 
 t.test('after kill -9 who has no slot has what was left, and no quota anew', async (t) => {
-  await new Promise((resolve) => setTimeout(resolve, LOST))
+  await onDisk(gateway.dir)
   await kill(gateway)
   await eventually(() => answersAt(port), 'it serves again')
   for (const who of LATE) t.equal(await admitted(who, 20), 5, who)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { ask, type Reply } from '../client.ts'
+import { onDisk } from '../control-socket.ts'
 import { freePort } from '../free-port.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
 import { answersAt, kill } from '../process/killing.ts'
@@ -19,7 +20,7 @@ const state = mkdtempSync(join(tmpdir(), 'gatehouse-state-'))
 t.teardown(() => rmSync(state, { recursive: true, force: true }))
 const yaml = `version: 1
 listen: [ { address: "127.0.0.1:${port}" } ]
-state: { dir: ${state} }
+state: { dir: ${state}/var }
 services:
   - name: s
     url: ${upstream.url}
@@ -34,9 +35,6 @@ async function admitted(path: string, who: string, times: number): Promise<numbe
   const all = await Promise.all(Array.from({ length: times }, () => get(path, who)))
   return all.filter(({ status }) => status === 200).length
 }
-
-/** What a `kill -9` may cost is the last second's; on a busy machine a second is longer, ms. */
-const LOST = 3000
 
 const start = (workers: number): Promise<Gateway> => startGateway(t, yaml, { workers })
 let gateway = await start(4)
@@ -65,7 +63,7 @@ t.test('kept when the gateway is stopped at once and started again', async (t) =
 
 t.test('kept through kill -9, but for the last second', async (t) => {
   await admitted('/daily', 'd', 9)
-  await new Promise((resolve) => setTimeout(resolve, LOST))
+  await onDisk(state)
   await admitted('/daily', 'd', 2)
   await kill(gateway)
   await eventually(() => answersAt(port), 'it serves again')
