@@ -12,7 +12,8 @@ export const check = defineCommand({
     config: CONFIG_OPTION,
     'no-secrets': {
       type: 'boolean',
-      meaning: 'Do not resolve ${env:…} and ${file:…}: for CI, where the secrets are not.'
+      meaning:
+        'Read no ${env:…} and no ${file:…}, for CI, where the secrets are not: their defaults stand for them, or examples.'
     },
     strict: { type: 'boolean', meaning: 'Warnings fail too.' },
     json: JSON_OPTION

@@ -39,6 +39,9 @@ export interface Rehearsed {
   steps: TraceStep[]
 }
 
+/** Stands in for a port that the kernel chooses or a reference gives: redirects lead there, and do not name it. */
+const UNBOUND = 443
+
 export class Rehearsal {
   readonly #plan: Plan
   readonly #memory: SharedMemory
@@ -96,6 +99,7 @@ export class Rehearsal {
     builder.addRoutes(assumed.plan.routes)
     const tables = await builder.finish(() => null)
     services.take(tables, null)
+    tables.bindPorts(plan.listeners.map(() => UNBOUND))
     for (const set of keys) services.setKeys(set)
     return new Rehearsal({ plan, memory, services, callers: assumed, tables, clock })
   }

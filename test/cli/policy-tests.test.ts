@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { folder, run } from './kit.ts'
 
 const GOLDEN = join(import.meta.dirname, '../golden/check')
+const EXAMPLE = join(import.meta.dirname, '../../config/gatehouse.yaml')
 
 t.test('failures, as they are printed (GOLDEN=write writes them anew)', async (t) => {
   const expected = join(GOLDEN, 'failing.output')
@@ -75,6 +76,32 @@ t.test('without secrets: tests run, but for those that hold some', async (t) => 
   const { code, out } = await run(['check', '--no-secrets'], { cwd })
   t.equal(code, 0)
   t.match(out, /1 test passed, 1 test not run for want of secrets/)
+})
+
+t.test('a redirect is one, whatever port the TLS listener will have', async (t) => {
+  const cwd = folder(t)
+  const tls = 'tls: { certificates: [ { hosts: [a], cert: "${file:absent}", key: "${file:absent}" } ] }'
+  const redirected = (address: string, location: string): string => `version: 1
+listen: [ { name: tls, address: "${address}", tls: true }, { name: plain, address: "127.0.0.1:80", redirect: https } ]
+${tls}
+services: [ { name: s, routes: [ { name: r, match: { paths: [/] }, policies: { auth: public }, respond: { status: 204 } } ] } ]
+tests:
+  - { name: redirected, request: { url: "http://a/x", listener: plain }, expect: { decision: answer, status: 308, headers: { location: "${location}" } } }
+`
+  for (const [address, location] of [
+    ['127.0.0.1:${env:PORT:-8443}', 'https://a:8443/x'],
+    ['127.0.0.1:${env:PORT}', 'https://a/x'],
+    ['${env:ADDRESS}', 'https://a/x']
+  ] as const) {
+    writeFileSync(join(cwd, 'gatehouse.yaml'), redirected(address, location))
+    t.match(await run(['check', '--no-secrets'], { cwd }), { code: 0, out: /1 test passed/ }, address)
+  }
+})
+
+t.test('the example passes without its secrets', async (t) => {
+  const { code, out } = await run(['check', '--no-secrets', EXAMPLE], { cwd: folder(t) })
+  t.equal(code, 0)
+  t.match(out, /43 tests passed; secrets were not looked at/)
 })
 
 t.test('hundreds of tests cost little, each with limits of its own', async (t) => {

@@ -1,7 +1,7 @@
 /**
  * Checks a tree of nodes against the schema, and finds everything at once: unknown and unsupported keys, missing ones,
  * wrong types, texts that aren't what they should be, names that nothing has, repeated names. Values that came from
- * references get their type here; placeholders get an example of theirs. Long because it is one walk over the tree.
+ * references get their type here; those without a default that are not read get an example. Long because it is one walk.
  */
 import type { Findings } from './findings.ts'
 import { didYouMean, type Names, suggestion } from './names.ts'
@@ -142,7 +142,7 @@ export class Checker {
   /** `whole` has all alternatives, for the words of the message. */
   #scalar(node: ScalarNode, shape: Shape, whole: Shape): void {
     if (shape.x?.secret && (shape.x.kind !== 'document' || node.text.includes('-----BEGIN '))) node.secret = true
-    if (node.origin === 'placeholder') node.value = exampleOf(shape)
+    if (node.unknown) node.value = exampleOf(shape)
     else if (shape.type === 'string') this.#string(node, shape, whole)
     else if (shape.type === 'integer') this.#integer(node, shape)
     else if (shape.type === 'boolean') this.#boolean(node, shape)
@@ -182,7 +182,7 @@ export class Checker {
 
   #integer(node: ScalarNode, shape: Shape): void {
     const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = shape
-    const isNumber = typeof node.value === 'number' || node.origin === 'reference'
+    const isNumber = typeof node.value === 'number' || node.origin !== 'written'
     const value = isNumber && /^-?\d{1,15}$/.test(node.text) ? Number(node.text) : Number.NaN
     if (!(value >= minimum && value <= maximum))
       return this.#error(node, `expected a whole number from ${minimum} to ${maximum}, found ${found(node)}`)
@@ -191,12 +191,12 @@ export class Checker {
   }
 
   #number(node: ScalarNode, shape: Shape): void {
-    if (node.origin === 'reference') node.value = Number(node.text)
+    if (node.origin !== 'written') node.value = Number(node.text)
     if (node.value !== shape.const) this.#error(node, `expected the number ${shape.const}, found ${found(node)}`)
   }
 
   #boolean(node: ScalarNode, shape: Shape): void {
-    if (node.origin === 'reference' && /^(true|false)$/.test(node.text)) node.value = node.text === 'true'
+    if (node.origin !== 'written' && /^(true|false)$/.test(node.text)) node.value = node.text === 'true'
     if (typeof node.value !== 'boolean' || (shape.const !== undefined && node.value !== shape.const))
       return this.#error(node, `expected ${expectedOf(shape)}, found ${found(node)}`)
     if (shape.x?.supported && !shape.x.supported.includes(node.value)) this.#notYet(node)

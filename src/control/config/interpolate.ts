@@ -18,7 +18,7 @@ export class References {
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #secrets: boolean
 
-  /** `secrets` false: nothing is read; a scalar with a reference becomes a placeholder of any type. */
+  /** `secrets` false: nothing is read; a scalar with a reference becomes a placeholder: of its default, or of any type. */
   constructor(env: Readonly<Record<string, string | undefined>>, secrets: boolean) {
     this.#env = env
     this.#secrets = secrets
@@ -34,6 +34,7 @@ export class References {
 
   #scalar(node: ScalarNode, written: string): void {
     let refers = false
+    let known = true
     const text = written.replace(REFERENCE, (whole: string, inside: string | undefined) => {
       if (inside === undefined) return '${'
       refers = true
@@ -41,7 +42,9 @@ export class References {
         addProblem(node, node.offset, `"\${" without its "}"; a literal "\${" is written "$\${"`)
         return ''
       }
-      return this.#one(node, inside) ?? ''
+      const found = this.#one(node, inside)
+      known &&= found !== null
+      return found ?? ''
     })
     if (!refers) {
       node.value = text
@@ -50,10 +53,10 @@ export class References {
     }
     node.secret = true
     node.origin = this.#secrets ? 'reference' : 'placeholder'
-    if (this.#secrets) {
+    if (known || this.#secrets) {
       node.value = text
       node.text = text
-    }
+    } else node.unknown = true
   }
 
   /** The text one reference stands for; null after a problem. */
@@ -71,7 +74,8 @@ export class References {
 
   #fromEnv(node: ScalarNode, name: string, fallback: string | undefined): string | null {
     this.envNames.add(name)
-    if (!this.#secrets) return null
+    // What the file itself says is no secret, and nearer to what will hold than any example.
+    if (!this.#secrets) return fallback ?? null
     const value = this.#env[name]
     if (value !== undefined && value !== '') return value
     if (fallback !== undefined) return fallback

@@ -35,6 +35,8 @@ export interface ScalarNode extends Place {
   text: string
   /** How the text came about. A placeholder stands in for a reference that was not resolved. */
   origin: 'written' | 'reference' | 'placeholder'
+  /** Of a placeholder: the reference has no default, so that any value of the right type stands in. */
+  unknown: boolean
   /** Never to be shown. */
   secret: boolean
 }
@@ -58,7 +60,7 @@ export interface MappingNode extends Place {
 export type Node = ScalarNode | ListNode | MappingNode
 
 export function scalar(file: SourceFile, offset: number, value: ScalarNode['value'], text: string): ScalarNode {
-  return { kind: 'scalar', file, offset, value, text, origin: 'written', secret: false }
+  return { kind: 'scalar', file, offset, value, text, origin: 'written', unknown: false, secret: false }
 }
 
 /** A node that stands for nothing but what is wrong there. */

@@ -26,7 +26,7 @@ export interface Loaded {
   dirOf(path: Path): string
   /** Whether the value came from a reference or is a secret by nature: not to be shown. */
   isSecret(path: Path): boolean
-  /** Read with `secrets: false`: the value is only an example of its kind, not what will hold. */
+  /** Read with `secrets: false`: the value is the reference's default or an example of its kind, not what will hold. */
   isPlaceholder(path: Path): boolean
   /** Absolute paths of every file read, for watching. Documents (certificates, key files) are read by others. */
   files: string[]
@@ -37,7 +37,7 @@ export interface Loaded {
 }
 
 export interface LoadOptions {
-  /** False: references are not resolved; placeholders of the right type stand in for them. Default true. */
+  /** False: references are not resolved; their defaults, or placeholders of the right type, stand in for them. Default true. */
   secrets?: boolean
   /** Where `${env:}` looks. Default process.env. */
   env?: Readonly<Record<string, string | undefined>>

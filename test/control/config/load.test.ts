@@ -122,6 +122,22 @@ consumers: [{ name: c, keys: [{ id: c, hash: "\${file:absent}", expires: "\${env
   t.match(text, /which file is included depends on a reference/)
 })
 
+t.test('without secrets, a reference stands for its default where it has one, and that is checked', async (t) => {
+  const [port, host] = ['${env:B:-8443}', '${env:HOST:-a}${env:DOMAIN:-.example}']
+  const file = (url: string): string => `version: 1
+listen: [ { address: "127.0.0.1:${port}", tls: "\${env:TLS:-false}", client: { ipv6Prefix: "\${env:P:-48}" } } ]
+services: [ { name: a, url: "${url}", routes: [ { name: a, match: { paths: [/] }, policies: { auth: public } } ] } ]
+`
+  const env = { B: '1', HOST: 'other', TLS: 'true' }
+  const loaded = loadedOf(load({ 'g.yaml': file(`http://${host}`) }, { secrets: false, env }))
+  t.match(loaded.config.listen, [{ address: '127.0.0.1:8443', tls: false, client: { ipv6Prefix: 48 } }])
+  t.equal(loaded.config.services[0]?.url, 'http://a.example')
+  t.ok(loaded.isPlaceholder(['listen', 0, 'address']), 'another may hold')
+  const half = loadedOf(load({ 'g.yaml': file('http://${env:HOST}${env:DOMAIN:-.example}') }, { secrets: false }))
+  t.notMatch(half.config.services[0]?.url, 'example', 'half a value is none')
+  t.match(load({ 'g.yaml': file('${env:U:-ftp://a}') }, { secrets: false }).text, /services\[0\].url .*reference/)
+})
+
 t.test('jwks: { file } names a document, and nothing is included', async (t) => {
   const file = `${BASE}issuers: [{ name: i, issuer: i, audiences: [a], jwks: { file: absent.json } }]\n`
   t.same(loadedOf(load({ 'g.yaml': file })).config.issuers?.[0]?.jwks, { file: 'absent.json' })
