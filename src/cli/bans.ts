@@ -1,5 +1,6 @@
 /** The commands on bans: list, add, remove. */
 import type { BanEntry } from '../control/bans/book.ts'
+import type { Kept } from '../control/bans/resources.ts'
 import { defineCommand, EXIT, JSON_OPTION, UsageError } from './command.ts'
 import { expectOf } from './control-client.ts'
 import { duration } from './duration.ts'
@@ -51,10 +52,10 @@ export const bansAdd = defineCommand({
     }
     const { status, body } = await expectOf(door, [201, 400, 422], 'POST', '/bans', wanted)
     if (status !== 201) throw new UsageError((body as { detail: string }).detail)
-    const ban = body as BanEntry
+    const ban = body as BanEntry & Kept
     if (json) printJson(ban)
     else print(describe(ban))
-    return EXIT.yes
+    return verdictOn(ban)
   }
 })
 
@@ -69,18 +70,26 @@ export const bansRemove = defineCommand({
     if (!what) throw new UsageError('bans remove takes an ADDRESS or an ID')
     const door = await findGateway(where)
     const { status, body } = await expectOf(door, [200, 404], 'DELETE', `/bans/${encodeURIComponent(what)}`)
-    const {
-      removed = [],
-      within = [],
-      detail = ''
-    } = body as { removed?: BanEntry[]; within?: string[]; detail?: string }
+    const { removed = [], within = [], detail = '', ...kept } = body as Removed
     if (json) printJson(removed)
     else if (removed.length > 0) print(removed.map(({ who }) => `${plain(who)} is no longer banned`).join('\n'))
-    if (status === 404) complain(plain(detail))
-    else if (within.length > 0) complain(`${what} is kept out still: it is in ${within.join(', ')}`)
-    return status === 404 ? EXIT.no : EXIT.yes
+    if (status === 404) {
+      complain(plain(detail))
+      return EXIT.no
+    }
+    if (within.length > 0) complain(`${what} is kept out still: it is in ${within.join(', ')}`)
+    return verdictOn(kept)
   }
 })
+
+/** What a gateway answers that was to end a ban; `detail` where there is none. */
+type Removed = Kept & { removed?: BanEntry[]; within?: string[]; detail?: string }
+
+function verdictOn({ kept, notKept }: Kept): number {
+  if (kept) return EXIT.yes
+  complain(`this does not outlive a restart for now: ${notKept}`)
+  return EXIT.no
+}
 
 function describe({
   id,

@@ -237,6 +237,11 @@ export class BanBook {
     return removed
   }
 
+  /** '' once what was said so far outlives a restart; else why it may not. */
+  async kept(): Promise<string> {
+    return (await this.#rows?.kept()) ?? ''
+  }
+
   /** Banned networks that an address or a block is in, besides its own ban: that one ended, these go on. */
   around(what: string): string[] {
     const cidr = parseCidr(what)

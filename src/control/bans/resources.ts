@@ -7,6 +7,12 @@ const BODY = 4096
 const LONGEST_REASON = 256
 export const DEFAULT_TIME = '24h'
 
+export interface Kept {
+  kept: boolean
+  /** Why it does not outlive a restart for now. */
+  notKept?: string
+}
+
 export function banResources(book: BanBook): Resource[] {
   return [
     {
@@ -15,10 +21,10 @@ export function banResources(book: BanBook): Resource[] {
         GET: { run: () => json(200, { bans: book.list() }) },
         POST: {
           body: BODY,
-          run: ({ body }) => {
+          run: async ({ body }) => {
             const ban = book.add(wantedOf(body))
             if (typeof ban === 'string') throw new AdminProblem(422, ban)
-            return json(201, ban)
+            return json(201, { ...ban, ...(await keptBy(book)) })
           }
         }
       }
@@ -28,11 +34,11 @@ export function banResources(book: BanBook): Resource[] {
       path: '/bans/{ban}',
       operations: {
         DELETE: {
-          run: ({ params }) => {
+          run: async ({ params }) => {
             const { ban = '' } = params
             const removed = book.remove(ban)
             const within = book.around(ban)
-            if (removed.length > 0) return json(200, { removed, within })
+            if (removed.length > 0) return json(200, { removed, within, ...(await keptBy(book)) })
             const networks = within.length === 0 ? '' : `; it is in ${within.join(', ')}, which is`
             throw new AdminProblem(404, `nothing that is called ${ban} is banned${networks}`)
           }
@@ -40,6 +46,12 @@ export function banResources(book: BanBook): Resource[] {
       }
     }
   ]
+}
+
+/** Whether an owner's word outlives a restart, told after it does: a command that has ended is not forgotten by `kill -9`. */
+async function keptBy(book: BanBook): Promise<Kept> {
+  const notKept = await book.kept()
+  return notKept === '' ? { kept: true } : { kept: false, notKept }
 }
 
 function wantedOf(body: unknown): Wanted {

@@ -1,14 +1,13 @@
 import type { RevocationChange } from '../../messages.ts'
 import type { RevocationPlan } from '../../plan/revocation.ts'
 import { AdminProblem } from '../admin/resource.ts'
+import { whyNotKept } from '../store/kept.ts'
 import type { RevocationTable } from '../store/revocations.ts'
 
 /** Made at run time, at once. Each is held by every worker, some 400 bytes. */
 export const MOST_REVOCATIONS = 10_000
 /** How often those whose time is over are let go, ms. Workers judge each by its own time. */
 const SWEEP = 60_000
-/** What the disk gets before the owner is told that it has not taken a change yet, ms. */
-const DISK_PATIENCE = 5_000
 
 export interface RevocationOptions {
   table: RevocationTable
@@ -152,7 +151,7 @@ export class RevocationRegistry {
   }
 
   async #distribute(change: RevocationChange): Promise<RevocationVerdict> {
-    const kept = this.#kept()
+    const kept = whyNotKept(this.#options.flush())
     try {
       await this.#options.send(change)
     } catch (error) {
@@ -160,16 +159,6 @@ export class RevocationRegistry {
       throw new AdminProblem(504, `${reason}; the others hold the change, and it takes it before its next request`)
     }
     return { notKept: await kept }
-  }
-
-  async #kept(): Promise<string> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve(`the disk did not take it within ${DISK_PATIENCE} ms`), DISK_PATIENCE)
-    })
-    const reason = await Promise.race([this.#options.flush(), late])
-    clearTimeout(timer)
-    return reason ?? ''
   }
 
   #drop(now: number): void {

@@ -1,4 +1,5 @@
 import type { BanReport, Evidence } from '../../ban.ts'
+import { whyNotKept } from './kept.ts'
 import type { Row } from './sqlite.ts'
 import type { Store } from './store.ts'
 
@@ -31,6 +32,11 @@ export class BanRows {
     const { kind, key, who, scenario, where, reason, at, until, offences, remembered, mode, limited, evidence } = ban
     const values = [id, kind, key, who, scenario, where, reason, at, until, offences, remembered, mode]
     this.#store.write('bans', id, PUT, [...values, limited ? 1 : 0, JSON.stringify(evidence)])
+  }
+
+  /** '' once what was changed so far outlives a restart; else why it may not. */
+  kept(): Promise<string> {
+    return whyNotKept(this.#store.flush())
   }
 
   remove(id: string): void {
