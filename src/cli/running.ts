@@ -152,7 +152,11 @@ function describe(report: StatusReport): string {
   }
   if (report.firewall) {
     const { bans, error } = report.firewall
-    lines.push(error === null ? `firewall       ${bans} bans in the kernel` : paint('red', `firewall       ${error}`))
+    lines.push(
+      error === null
+        ? `firewall       ${bans} ${bans === 1 ? 'ban' : 'bans'} in the kernel`
+        : paint('red', `firewall       ${error}`)
+    )
   }
   if (report.cluster) {
     const { store, connected, since, trouble, limits, waiting } = report.cluster
@@ -164,7 +168,7 @@ function describe(report: StatusReport): string {
   if (report.crowdsec) {
     const { decisions, age, ignored, error } = report.crowdsec
     const heard = age === null ? 'no answer yet' : `heard ${duration(age)} ago`
-    const line = `crowdsec       ${decisions} decisions, ${heard}${ignored > 0 ? `, ${ignored} ignored` : ''}${error ? `; ${error}` : ''}`
+    const line = `crowdsec       ${decisions} ${decisions === 1 ? 'decision' : 'decisions'}, ${heard}${ignored > 0 ? `, ${ignored} ignored` : ''}${error ? `; ${error}` : ''}`
     lines.push(error === null ? line : paint('yellow', line))
   }
   const used = report.limitTables.filter(({ fill }) => fill > 0)

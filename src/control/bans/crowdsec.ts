@@ -1,6 +1,7 @@
 import { setImmediate as aTurn } from 'node:timers/promises'
 import type { CrowdsecPlan } from '../../plan/threats.ts'
 import type { Log } from '../../observe/log.ts'
+import { gatehouseVersion } from '../../version.ts'
 import type { Document } from '../../upstream/document.ts'
 import { CROWDSEC } from '../../threats/tag.ts'
 import type { CrowdsecReport } from '../admin/report.ts'
@@ -18,6 +19,8 @@ export interface CrowdsecAround {
   clock?: () => number
 }
 
+/** What `cscli bouncers list` shows as type and version; its local API warns of each call by who has none. */
+const AGENT = `gatehouse/${gatehouseVersion()}`
 /** All of an answer, ms. */
 const TIMEOUT = 10_000
 /** 130,000 decisions. */
@@ -106,7 +109,7 @@ export class Crowdsec {
       const { body } = await this.#around.fetch(`${url}/v1/decisions/stream?startup=${whole}`, {
         timeout: TIMEOUT,
         maxBytes: MOST_BYTES,
-        headers: ['x-api-key', key]
+        headers: ['x-api-key', key, 'user-agent', AGENT]
       })
       const { made, ended, ignored } = readDecisions(body)
       const before = this.#held.size

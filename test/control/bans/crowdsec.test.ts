@@ -40,6 +40,7 @@ async function bench(t: Test, most = 1000) {
   const peer = { whole: answer(null), news: answer(null), fault: null as Fault | null, asked: [] as string[] }
   const server = http.createServer((request, response) => {
     const whole = request.url?.endsWith('startup=true') ?? false
+    t.match(request.headers['user-agent'], /^gatehouse\/\d+\.\d+\.\d+$/)
     peer.asked.push(`${whole ? 'whole' : 'news'} ${String(request.headers['x-api-key'])}`)
     if (peer.fault === 'hangs up') return request.socket.destroy()
     const [status, body] = peer.fault ?? [200, whole ? peer.whole : peer.news]

@@ -29,6 +29,7 @@ t.test('the access log', { skip: noCrowdsec() ?? false }, async (t) => {
       query: 'a=1',
       status: 401,
       policy: 'auth',
+      problem: 'bad-credential',
       userAgent: '"}\n{"client":"198.51.100.1"}'
     })
     const file = join(api.dir, 'hostile.log')
@@ -48,5 +49,18 @@ t.test('the access log', { skip: noCrowdsec() ?? false }, async (t) => {
       t.match(said, field)
     t.match(said, 'parser success')
     t.notMatch(said, /source_ip : 198/)
+  })
+
+  await t.test('who shows no credential, or comes while an issuer is away, has failed at nothing', async (t) => {
+    for (const [status, problem] of [
+      [401, 'no-credential'],
+      [503, 'keys-unavailable']
+    ] as const) {
+      const file = join(api.dir, `${problem}.log`)
+      writeFileSync(file, line({ clientIp: '203.0.113.7', path: '/a', status, policy: 'auth', problem }))
+      const said = await api.cscli('explain', '--file', file, '--type', 'gatehouse', '-v')
+      t.match(said, `evt.Meta.http_status : ${status}`)
+      t.notMatch(said, 'auth_fail')
+    }
   })
 })
