@@ -48,6 +48,8 @@ export interface AppHandlers {
 export class WorkerApp {
   readonly #app: TemplatedApp
   readonly #hosts: readonly string[]
+  /** null once it is closed for good: uWS keeps its callbacks, and would keep what they reach. */
+  #handlers: AppHandlers | null
   readonly descriptor: AppDescriptor
 
   /**
@@ -59,17 +61,20 @@ export class WorkerApp {
   constructor(certificates: readonly ServedCertificate[] | null, clientCa: string | null, handlers: AppHandlers) {
     const first = certificates?.[0]
     const app = first ? uws.SSLApp(tlsOptions(first, clientCa)) : uws.App()
-    app.any('/*', wrapped(handlers, first ? 0 : -1))
+    this.#handlers = handlers
+    app.any('/*', this.#wrapped(first ? 0 : -1))
     certificates?.forEach((certificate, index) => {
       // A server name has its own empty router: without a route of its own its connections are closed. The first
       // certificate's names get one too, so that a second one's wildcard can't take them over.
       for (const host of certificate.hosts) {
         app.addServerName(host, tlsOptions(certificate, clientCa))
-        app.domain(host).any('/*', wrapped(handlers, index))
+        app.domain(host).any('/*', this.#wrapped(index))
       }
     })
     let refusing = false
     app.filter((res, count) => {
+      const handlers = this.#handlers
+      if (handlers === null) return
       try {
         if (Number(count) < 0) handlers.closed(refusing ? null : res)
         else if (!handlers.opened(res)) {
@@ -95,7 +100,21 @@ export class WorkerApp {
     // removed: 8 KB a name and rotation. Under a live connection that crashes; a second later there is none.
     setTimeout(() => {
       for (const host of this.#hosts) this.#app.removeServerName(host)
+      this.#handlers = null
     }, CLOSED_FOR_GOOD).unref()
+  }
+
+  #wrapped(certificate: number): (res: HttpResponse, req: HttpRequest) => void {
+    return (res, req) => {
+      const handlers = this.#handlers
+      // Can't be: a closed app has no connections. An answer has to be given all the same.
+      if (handlers === null) return void res.close()
+      try {
+        handlers.request(res, req, certificate)
+      } catch (error) {
+        handlers.escaped(error, res)
+      }
+    }
   }
 }
 
@@ -127,16 +146,6 @@ function tlsOptions({ certFile, keyFile }: ServedCertificate, clientCa: string |
 
 /** From closing an app to its last connection being gone from the event loop, amply, ms. */
 const CLOSED_FOR_GOOD = 1_000
-
-function wrapped(handlers: AppHandlers, certificate: number): (res: HttpResponse, req: HttpRequest) => void {
-  return (res, req) => {
-    try {
-      handlers.request(res, req, certificate)
-    } catch (error) {
-      handlers.escaped(error, res)
-    }
-  }
-}
 
 const EXCLUSIVE = (uws as unknown as { LIBUS_LISTEN_EXCLUSIVE_PORT: number }).LIBUS_LISTEN_EXCLUSIVE_PORT
 
