@@ -48,9 +48,16 @@ function parse(source: string): ReturnType<Environment['parse']> {
 function ruleError(error: unknown): RuleError {
   if (error instanceof RuleError) return error
   if (error instanceof ParseError || error instanceof CelTypeError) {
-    return new RuleError(lowerFirst(error.summary), error.range?.start ?? 0)
+    return new RuleError(lowerFirst(error.summary) + remedy(error.summary), error.range?.start ?? 0)
   }
   return new RuleError(error instanceof RangeError ? 'the rule is nested too deeply' : 'the rule can’t be read', 0)
+}
+
+/** What the library's words leave to its reader. */
+function remedy(summary: string): string {
+  if (summary === 'Unexpected character: =') return '; "==" compares'
+  if (!summary.startsWith('Unknown variable: ')) return ''
+  return `; known are ${[...Object.keys(FIELDS), ...Object.keys(MAPS), BODY, 'now'].join(', ')}`
 }
 
 function lowerFirst(text: string): string {

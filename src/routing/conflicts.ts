@@ -8,7 +8,7 @@ export interface RouteConflict {
   /** Of b, as in the plan; '' for any host. */
   host: string
   path: string
-  /** For the owner: which requests both would answer. */
+  /** For the owner, behind the place: which requests both would answer, and what parts them. */
   reason: string
 }
 
@@ -62,7 +62,7 @@ function byPlace(
             b: index,
             host,
             path,
-            reason: `${name} has this place twice, as ${last.host}${last.path} and as ${host}${path}: one set of names has to go`
+            reason: `as ${last.host}${last.path} and as ${host}${path}; one set of names has to go`
           })
       }
     }
@@ -160,13 +160,12 @@ function listenerScope(name: string): string {
 /** @param a the earlier route */
 function conflict(a: Entry, b: Entry): RouteConflict {
   const methods = METHODS.filter((_, i) => (a.methods & b.methods & (1 << i)) !== 0).join(', ')
-  const host = b.host === '' ? 'any host' : b.host
   const headers = a.match.headers.length + b.match.headers.length === 0 ? '' : ', and their headers decide for neither'
   return {
     a: a.index,
     b: b.index,
     host: b.host,
     path: b.path,
-    reason: `${a.name} and ${b.name} could both answer ${methods} ${b.path} on ${host}${headers}: part them by methods, hosts, headers or listeners`
+    reason: `by ${methods}${headers}; part them by methods, hosts, headers or listeners`
   }
 }

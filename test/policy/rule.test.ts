@@ -188,7 +188,8 @@ t.test('credentials that were read are absent', async (t) => {
 t.test('mistakes are load errors, at their place', async (t) => {
   for (const [source, message, column] of [
     ['claims.a ==', /unexpected token/i, 12],
-    ['foo == 1', /unknown variable: foo/, 1],
+    ['foo == 1', /unknown variable: foo; known are request, caller, .*, now$/, 1],
+    ['caller.subject = "a"', /unexpected character: =; "==" compares$/, 16],
     ['request.foo == "x"', /request has no foo: write request\.method, /, 9],
     ['request["method"] == "GET"', /write request\.method/, 1],
     ['caller == "x"', /caller is no value itself/, 1],

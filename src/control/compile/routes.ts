@@ -129,7 +129,7 @@ export class Routes {
       const [first, second] = [this.plans[a], this.plans[b]]
       const source = this.sources[b]
       if (!first || !second || !source) continue
-      const place = `${host === '' ? 'any host' : host} ${path}`
+      const place = `${path} on ${host === '' ? 'any host' : host}`
       this.#report.error(
         [...source.path, 'match'],
         a === b

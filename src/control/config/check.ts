@@ -6,6 +6,7 @@
 import type { Findings } from './findings.ts'
 import { didYouMean, type Names, suggestion } from './names.ts'
 import { type ListNode, type MappingNode, type Node, type ScalarNode, whereOf } from './nodes.ts'
+import { keyElsewhere } from './key-elsewhere.ts'
 import { scalarKind } from './scalars.ts'
 import type { Shape } from './schema/shapes.ts'
 
@@ -18,6 +19,8 @@ export class Checker {
   readonly #findings: Findings
   readonly #names: Names
   readonly #path: (string | number)[] = []
+  /** What the mappings around may hold, the outermost first. */
+  readonly #around: Readonly<Record<string, Shape>>[] = []
 
   constructor(findings: Findings, names: Names) {
     this.#findings = findings
@@ -69,6 +72,7 @@ export class Checker {
     const unsupported = shape.x?.unsupported ?? NOTHING
     let meant: string[] = NONE
     let later = false
+    this.#around.push(properties)
     for (const [key, entry] of node.entries) {
       const known = Object.hasOwn(properties, key) ? properties[key] : undefined
       if (known) {
@@ -80,9 +84,11 @@ export class Checker {
         const all = [...Object.keys(properties), ...Object.keys(unsupported)]
         const near = suggestion(key, all)
         if (near !== null) meant = [...meant, near]
-        this.#errorAt(key, node, unknownKey(key, near, Object.keys(properties)), entry.keyOffset)
+        const hint = near === null ? keyElsewhere(key, this.#around) : null
+        this.#errorAt(key, node, unknownKey(key, near, hint, Object.keys(properties)), entry.keyOffset)
       }
     }
+    this.#around.pop()
     this.#missing(node, shape, meant, later)
   }
 
@@ -291,10 +297,11 @@ function quoted(text: string): string {
   return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
 }
 
-function unknownKey(key: string, near: string | null, known: readonly string[]): string {
+function unknownKey(key: string, near: string | null, elsewhere: string | null, known: readonly string[]): string {
   if (key === 'mode') return '"mode" may stand on ip, auth and validate, and on each rule and limit, not here'
   if (key === 'file') return '"file" stands alone: { file: path } is replaced by what the file holds'
-  const hint = near === null ? `; known here: ${known.join(', ')}` : `; did you mean ${JSON.stringify(near)}?`
+  const hint =
+    near === null ? (elsewhere ?? `; known here: ${known.join(', ')}`) : `; did you mean ${JSON.stringify(near)}?`
   return `unknown key ${quoted(key)}${known.length > 0 || near !== null ? hint : ''}`
 }
 

@@ -136,5 +136,14 @@ function wordsFor(error: { code: string; message: string; pos: [number, number] 
   if (error.code === 'MULTIPLE_DOCS') return 'a second document starts here ("---"); one file is one document'
   if (error.code === 'RESOURCE_EXHAUSTION') return `nested deeper than ${MAX_DEPTH} levels`
   if (error.code === 'TAB_AS_INDENT') return 'indented with a tab; YAML indents with spaces'
+  if (MISPLACED.test(error.message))
+    return 'not YAML: indented like nothing above it; keys of one mapping stand in one column, items of a list begin with "- "'
+  if (NO_KEY.test(error.message)) return 'not YAML: a key needs ": " behind it; a text of several lines is quoted'
+  if (error.message.startsWith('Nested mappings are not allowed'))
+    return 'not YAML: a text with ": " in it is quoted; keys below a key stand on lines of their own'
   return `not YAML: ${error.message}`
 }
+
+/** What the parser says, in its own terms, of a line that stands in no column where one could. */
+const MISPLACED = /^(Sequence item without - indicator|All (mapping|sequence) items must start at the same column)/
+const NO_KEY = /^Implicit (map )?keys need to be (on a single line|followed by map values)/

@@ -19,7 +19,7 @@ t.test('two routes that could both answer are both named, with their lines', asy
   const yaml = service(`      - { name: a, match: { paths: ["/x/{id}"] } }
       - { name: b, match: { paths: ["/x/{nr}"] } }`)
   saysExactly(t, errorsOf(yaml), [
-    /^10:\d+ services\[0\]\.routes\[1\]\.match: routes s\.b and s\.a \(g\.yaml:9:9\) could both answer any host \/x\/\{nr\}/
+    /^10:\d+ services\[0\]\.routes\[1\]\.match: routes s\.b and s\.a \(g\.yaml:9:9\) could both answer \/x\/\{nr\} on any host: by .*GET.*; part them by/
   ])
 })
 
