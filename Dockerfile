@@ -1,8 +1,12 @@
 # The same Node.js and the same uWebSockets.js that the tests run on, in a small image without npm or a compiler.
 #
 #   docker build -t gatehouse .
-#   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges \
-#     -v ./gatehouse.yaml:/etc/gatehouse/gatehouse.yaml:ro -v gatehouse:/var/lib/gatehouse -p 8443:8443 gatehouse
+#   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges --stop-timeout=45 \
+#     -v ./etc:/etc/gatehouse:ro -v gatehouse:/var/lib/gatehouse -p 8443:8443 gatehouse
+#
+# ./etc holds gatehouse.yaml and what it names, certificates too, readable for user 10001. The folder is mounted, and not
+# the file: an editor puts a new file in a file's place, which the container would never see. Docker kills after 10 s
+# unless told otherwise; requests under way may take GATEHOUSE_DRAIN_DEADLINE (30 s).
 #
 # `threats: { blockAt: nftables }` needs nft in the image, and the host's network, or there is nobody's address to ban:
 #
@@ -11,7 +15,8 @@
 #
 # Without no-new-privileges: nft has the capability by its file, since the gateway's user has none.
 #
-# In the configuration: `state: { dir: /var/lib/gatehouse }`, the one place that is written to.
+# In the configuration: `state: { dir: /var/lib/gatehouse }`, the one place that is written to; listeners on 0.0.0.0, or
+# nobody outside the container reaches them; the log on stdout.
 
 FROM node:22-bookworm-slim AS build
 WORKDIR /opt/gatehouse

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { defineCommand, EXIT } from './command.ts'
 import { callGateway } from './control-client.ts'
 import { complain } from './terminal.ts'
@@ -18,6 +19,12 @@ export const example = defineCommand({
   ],
   examples: [['gatehouse example', 'The same as npm start.']],
   run: async ({ prepare }) => {
+    if (!existsSync(new URL('../../src', import.meta.url))) {
+      complain(
+        'the example runs from a clone of the repository: its certificate is made with packages that only tests need'
+      )
+      return EXIT.no
+    }
     const { prepareExample } = await import('../example/material.ts')
     if (prepare) {
       await prepareExample()

@@ -16,6 +16,10 @@ export interface ExampleOptions {
 
 /** Resolves with the gateway's exit code when it has ended and everything here is closed. */
 export async function runExample({ startGateway, isReady, say }: ExampleOptions): Promise<number> {
+  const stateDir = resolve(EXAMPLE_CONFIG, '..', process.env['EXAMPLE_STATE_DIR'] ?? '../var/gatehouse')
+  const socket = join(stateDir, 'control.sock')
+  if (await isReady(socket))
+    throw new Error(`a gateway runs on ${stateDir} already; EXAMPLE_STATE_DIR names another folder`)
   const material = await prepareExample()
   const running: Running[] = []
   try {
@@ -33,11 +37,7 @@ export async function runExample({ startGateway, isReady, say }: ExampleOptions)
     await gatewayPort('EXAMPLE_METRICS_PORT', 9091, say)
 
     const ended = startGateway({ configFile: EXAMPLE_CONFIG, configName: 'config/gatehouse.yaml' })
-    const stateDir = resolve(EXAMPLE_CONFIG, '..', process.env['EXAMPLE_STATE_DIR'] ?? '../var/gatehouse')
-    const ready = await Promise.race([
-      ended.then(() => false),
-      untilReady(() => isReady(join(stateDir, 'control.sock')), ended)
-    ])
+    const ready = await Promise.race([ended.then(() => false), untilReady(() => isReady(socket), ended)])
     if (ready) {
       const commands = await exampleCommands(material, https, http)
       say(

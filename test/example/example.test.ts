@@ -68,6 +68,12 @@ t.test('every printed command does what it says; Ctrl-C ends everything', { time
   const status = await fetch(`http://127.0.0.1:${env.EXAMPLE_METRICS_PORT}/metrics`)
   t.equal(status.status, 200)
 
+  const second = spawn(process.execPath, [MAIN, 'example'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  let refusal = ''
+  second.stderr.on('data', (part) => (refusal += String(part)))
+  t.same(await once(second, 'close'), [1, null], 'a second one does not take the first for itself')
+  t.match(refusal, `the example can't run: a gateway runs on ${stateDir} already`)
+
   example.kill('SIGINT')
   const [code] = (await exited) as [number | null]
   t.equal(code, 0)
