@@ -12,6 +12,9 @@ export function privateMemory(pid: number): number {
   return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1024
 }
 
+/** For a gateway whose memory is compared: what requests fill once up to its bound is no growth, and is left out. */
+export const NOTHING_TO_FILL = { GATEHOUSE_EXPLAIN_BYTES: '0b', GATEHOUSE_RING_BYTES: '64kb' }
+
 export function mb(bytes: number): string {
   return `${(bytes / (1 << 20)).toFixed(1)} MB`
 }

@@ -7,7 +7,7 @@ import { startGateway } from '../e2e/gateway.ts'
 import { configuration } from '../e2e/reload/configuration.ts'
 import { eventually, pause, Visitors } from '../e2e/visitors.ts'
 import { proof } from './proof.ts'
-import { mb, privateMemory } from '../e2e/memory.ts'
+import { mb, NOTHING_TO_FILL, privateMemory } from '../e2e/memory.ts'
 
 const WARM = 40
 /** The thread that reads configurations goes after ten idle seconds, retired certificates with their connections, ms. */
@@ -32,7 +32,7 @@ await proof(`${ROTATIONS} certificate rotations`, async (owner) => {
       listen: '{ name: secure, address: "127.0.0.1:0", tls: true }',
       more: 'tls: { certificates: [ { hosts: [localhost], cert: site.crt, key: site.key } ] }\n'
     }),
-    { files: { 'site.crt': pairs[0]?.cert ?? '', 'site.key': pairs[0]?.key ?? '' } }
+    { files: { 'site.crt': pairs[0]?.cert ?? '', 'site.key': pairs[0]?.key ?? '' }, env: NOTHING_TO_FILL }
   )
   const pid = await gateway.gatewayPid()
   const visitors = new Visitors(gateway.port, { keepAlive: 4, fresh: 1, ca: pairs.map(({ cert }) => cert), pause: 20 })

@@ -13,7 +13,7 @@ import { startUpstream } from '../e2e/upstream.ts'
 import { type Losses, pause, Visitors } from '../e2e/visitors.ts'
 import { proof } from './proof.ts'
 import { consumersFile, largeConfiguration } from './large.ts'
-import { mb, privateMemory } from '../e2e/memory.ts'
+import { mb, NOTHING_TO_FILL, privateMemory } from '../e2e/memory.ts'
 
 const WARM = 40
 /** The thread that reads configurations goes after ten idle seconds, retired certificates with their connections, ms. */
@@ -31,7 +31,7 @@ async function apply(gateway: Gateway, yaml: string): Promise<void> {
 }
 
 await proof(`${RELOADS} reloads leave memory flat`, async (owner) => {
-  const gateway = await startGateway(owner, configuration({ body: '0' }))
+  const gateway = await startGateway(owner, configuration({ body: '0' }), { env: NOTHING_TO_FILL })
   const pid = await gateway.gatewayPid()
   const visitors = new Visitors(gateway.port, { keepAlive: 4, fresh: 1, pause: 20 })
   for (let i = 1; i <= WARM; i++) await apply(gateway, configuration({ body: String(i) }))
