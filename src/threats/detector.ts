@@ -111,11 +111,14 @@ export class Detector {
     this.#table.take(lo, hi, IN_A_CROWD, this.#clock(), this.#verdict)
   }
 
-  /** Whether several identities have succeeded from an address of late. */
+  /**
+   * Whether several identities have succeeded from an address of late. What only the sketch says may be another's mark:
+   * who fills the table would be limited instead of banned. A crowd's own mark owes more than nearly all and has a slot.
+   */
   isCrowd(address: string): boolean {
     const { lo, hi } = this.#marked(address)
     this.#table.peek(lo, hi, NOT_IN_A_CROWD, this.#clock(), this.#verdict)
-    return !this.#verdict.admitted
+    return !this.#verdict.admitted && !this.#verdict.full
   }
 
   /** Counts an address of a network that was banned. @returns whether the network is to be */
