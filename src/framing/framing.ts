@@ -3,6 +3,7 @@ import { refuse, type ProblemCode, type Refusal } from '../problems.ts'
 import { methodBit } from '../method.ts'
 import { normalisePath, pathFault } from '../path.ts'
 import { readHost, type HostField } from './host-field.ts'
+import { type Allowed, TextBytes } from '../text-bytes.ts'
 import { KnownGood } from './known-good.ts'
 
 /** What a well-formed request head says about itself. Made once per exchange and filled by `checkFraming`. */
@@ -257,12 +258,19 @@ function isToken(name: string, underscores: boolean): boolean {
 }
 
 function isCleanValue(value: string): boolean {
-  for (let i = 0; i < value.length; i++) {
-    const c = value.charCodeAt(i)
-    if (c > 0x7e || (c < 0x20 && c !== 0x09)) return false
+  // A slice of the whole is the string itself.
+  for (let at = 0; at < value.length; at += SCRATCH) {
+    if (scratch.put(value.slice(at, at + SCRATCH), 0, CLEAN) < 0) return false
   }
   return true
 }
+
+/** Where values are looked at as bytes, which is faster than as characters. */
+const SCRATCH = 4096
+const scratch = new TextBytes(SCRATCH)
+
+/** Tab and 0x20-0x7E. */
+const CLEAN: Allowed = { table: new Uint8Array(256).fill(1, 0x20, 0x7f).fill(1, 0x09, 0x0a), from: 0x20202020 }
 
 const NAMES = new KnownGood((name) => isToken(name, false))
 const VALUES = new KnownGood(isCleanValue)

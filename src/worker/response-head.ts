@@ -1,6 +1,6 @@
 import type { AnswerFields, SharedFields } from '../answer-fields.ts'
 import { ByteViews } from '../byte-views.ts'
-import { FIELD_BYTES } from '../headers.ts'
+import { FIELD_TEXT, TextBytes } from '../text-bytes.ts'
 
 /** Longer heads get memory of their own. */
 const SIZE = 16 * 1024
@@ -18,9 +18,9 @@ const LF = 0x0a
  * takes a field a call, each with two strings that it measures, flattens and encodes: 0.3 µs, nine times. What it is
  * given it copies before the call returns, so the same memory serves the next answer.
  */
-const HEADS = Buffer.allocUnsafeSlow(SIZE)
+const HEADS = new TextBytes(SIZE)
 const TEXTS = Buffer.allocUnsafeSlow(MAX_TEXT)
-const heads = new ByteViews(HEADS, VIEWS)
+const heads = new ByteViews(HEADS.bytes, VIEWS)
 const texts = new ByteViews(TEXTS, MAX_TEXT + 1)
 
 /**
@@ -31,12 +31,12 @@ const texts = new ByteViews(TEXTS, MAX_TEXT + 1)
  */
 export function fieldBytes(fields: AnswerFields): Uint8Array {
   const size = sizeOf(fields)
-  const bytes = size <= SIZE ? HEADS : new Uint8Array(size)
-  let at = putShared(bytes, fields.shared)
-  at = putFields(bytes, at, fields.own)
+  const into = size <= SIZE ? HEADS : new TextBytes(size)
+  let at = putShared(into, fields.shared)
+  at = putFields(into, at, fields.own)
   // The last line's end is written by uWS.
   const length = Math.max(0, at - 2)
-  return bytes === HEADS ? heads.of(length) : bytes.subarray(0, length)
+  return into === HEADS ? heads.of(length) : into.bytes.subarray(0, length)
 }
 
 /** Name of the first field; '' when there is none. */
@@ -68,41 +68,37 @@ function listSize(list: readonly string[]): number {
   return size
 }
 
-function putShared(bytes: Uint8Array, shared: SharedFields): number {
+function putShared(into: TextBytes, shared: SharedFields): number {
   if (shared.bytes !== null) {
-    bytes.set(shared.bytes, 0)
+    into.bytes.set(shared.bytes, 0)
     return shared.bytes.length
   }
-  const end = putFields(bytes, 0, shared.list)
-  if (shared.again) shared.bytes = bytes.slice(0, end)
+  const end = putFields(into, 0, shared.list)
+  if (shared.again) shared.bytes = new Uint8Array(into.bytes.subarray(0, end))
   return end
 }
 
 /** Each with its line's end, the first of all without its name. @returns the offset behind */
-function putFields(bytes: Uint8Array, start: number, list: readonly string[]): number {
+function putFields(into: TextBytes, start: number, list: readonly string[]): number {
+  const { bytes } = into
   let at = start
   for (let i = 0; i + 1 < list.length; i += 2) {
     // In range: the loop's bound.
     const name = list[i]!
     if (at > 0) {
-      at = put(bytes, at, name)
+      at = put(into, at, name)
       bytes[at++] = COLON
       bytes[at++] = SP
     }
-    at = put(bytes, at, list[i + 1]!)
+    at = put(into, at, list[i + 1]!)
     bytes[at++] = CR
     bytes[at++] = LF
   }
   return at
 }
 
-function put(bytes: Uint8Array, at: number, text: string): number {
-  const { length } = text
-  for (let i = 0; i < length; i++) {
-    const char = text.charCodeAt(i)
-    if (char > 0xff || FIELD_BYTES[char] === 0)
-      throw new Error('a field of an answer has a character that cannot be sent')
-    bytes[at + i] = char
-  }
-  return at + length
+function put(into: TextBytes, at: number, text: string): number {
+  const end = into.put(text, at, FIELD_TEXT)
+  if (end < 0) throw new Error('a field of an answer has a character that cannot be sent')
+  return end
 }

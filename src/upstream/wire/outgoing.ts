@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { ByteViews } from '../../byte-views.ts'
-import { FIELD_BYTES } from '../../headers.ts'
+import { type Allowed, FIELD_TEXT, TARGET_TEXT, TextBytes } from '../../text-bytes.ts'
 import type { UpstreamRequest } from '../transport.ts'
 import { TOKEN } from './field-names.ts'
 
@@ -20,30 +20,30 @@ const SLASH = 0x2f
 /**
  * Where a thread puts together what one connection is about to write: heads of requests and small parts of bodies.
  *
- * Every character is checked and copied in one pass over the strings: building the head as one string, checking it
- * and having the socket flatten and copy it took twice the time. The bytes are handed to the kernel within the write
+ * Every string is checked and copied by itself: building the head as one string, checking it and having the socket
+ * flatten and copy it took twice the time. The bytes are handed to the kernel within the write
  * nearly always, and then the same memory serves the next connection.
  */
 export class Outgoing {
-  #bytes: Buffer = Buffer.allocUnsafeSlow(SIZE)
-  #length = 0
+  #texts = new TextBytes(SIZE)
+  #bytes = this.#texts.bytes
   #views = new ByteViews(this.#bytes, VIEWS)
+  #length = 0
 
   /**
    * Appends a request's head and returns its length; NO_ROOM when it doesn't fit behind what is there, or at all;
-   * INVALID when something in it can't be sent. What comes here was checked long before; but a character above 0xff
-   * would be cut to its low byte on the way out, and U+010A would end the line: nothing that writes bytes may leave
-   * that to others.
+   * INVALID when something in it can't be sent. What comes here was checked long before; but nothing that writes bytes
+   * may leave that to others (text-bytes.ts says what else).
    */
   head(request: UpstreamRequest): number {
     const { method, path, headers, bodyLength } = request
     if (path.charCodeAt(0) !== SLASH || headers.length % 2 !== 0) return INVALID
     const start = this.#length
-    let at = this.#put(method, start, TOKEN)
+    let at = this.#put(method, start, TOKENS)
     if (at === start) return INVALID
-    at = this.#put(' ', at, FIELD_BYTES)
-    at = this.#put(path, at, TARGET)
-    at = this.#put(' HTTP/1.1', at, FIELD_BYTES)
+    at = this.#put(' ', at, FIELD_TEXT)
+    at = this.#put(path, at, TARGET_TEXT)
+    at = this.#put(' HTTP/1.1', at, FIELD_TEXT)
     at = this.#endLine(at)
     let hosts = 0
     for (let i = 0; i < headers.length; i += 2) {
@@ -93,19 +93,20 @@ export class Outgoing {
     socket.write(bytes)
     // The kernel did not take all of it, so the memory is the socket's now.
     if (socket.writableLength > 0) {
-      this.#bytes = Buffer.allocUnsafeSlow(SIZE)
+      this.#texts = new TextBytes(SIZE)
+      this.#bytes = this.#texts.bytes
       this.#views = new ByteViews(this.#bytes, VIEWS)
     }
   }
 
   /** `name: value` and the line's end. */
   #field(name: string, value: string, at: number): number {
-    let next = this.#put(name, at, TOKEN)
+    let next = this.#put(name, at, TOKENS)
     if (next < 0) return next
     if (next + 2 > SIZE) return NO_ROOM
     this.#bytes[next++] = COLON
     this.#bytes[next++] = SP
-    return this.#endLine(this.#put(value, next, FIELD_BYTES))
+    return this.#endLine(this.#put(value, next, FIELD_TEXT))
   }
 
   #endLine(at: number): number {
@@ -117,16 +118,11 @@ export class Outgoing {
   }
 
   /** Copies characters that `allowed` has, to offset `at`; a negative `at` is what was wrong before. Returns the offset behind. */
-  #put(text: string, at: number, allowed: Readonly<Uint8Array>): number {
+  #put(text: string, at: number, allowed: Allowed): number {
     if (at < 0) return at
     if (text.length > SIZE - at) return NO_ROOM
-    const bytes = this.#bytes
-    for (let i = 0; i < text.length; i++) {
-      const char = text.charCodeAt(i)
-      if (char > 0xff || allowed[char] === 0) return INVALID
-      bytes[at + i] = char
-    }
-    return at + text.length
+    const end = this.#texts.put(text, at, allowed)
+    return end < 0 ? INVALID : end
   }
 }
 
@@ -153,5 +149,4 @@ function decidesFraming(name: string): boolean {
   }
 }
 
-/** Visible ASCII: what may stand in a request's target. */
-const TARGET: Readonly<Uint8Array> = new Uint8Array(256).fill(1, 0x21, 0x7f)
+const TOKENS: Allowed = { table: TOKEN, from: 0 }
