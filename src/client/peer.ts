@@ -1,4 +1,5 @@
 import { formatIp } from '../ip.ts'
+import type { RepeatedFields } from '../repeated-fields.ts'
 import type { ClientAddress } from './address.ts'
 
 /** What a listener makes of a peer. */
@@ -11,10 +12,21 @@ export interface Seen {
   readonly key: string
 }
 
+/** See Peer.told. */
+export interface Told {
+  /** `Host` as received. */
+  readonly authority: string
+  readonly ip: string
+  readonly scheme: string
+  readonly fields: RepeatedFields
+}
+
 /** The other end of a connection, with what follows from its address. */
 export class Peer {
   /** 4 or 16 bytes, from `fromBinary`; empty when the connection is closed already. */
   readonly bytes: Uint8Array
+  /** What services were told last of where it comes from, and what that was made of; null: it speaks for others, or nothing yet. */
+  told: Told | null = null
   #by: ClientAddress | null = null
   #seen: Seen = UNSEEN
 

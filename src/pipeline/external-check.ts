@@ -2,6 +2,7 @@ import { monotonicMs } from '../memory/clock.ts'
 import type { ExternalPlan } from '../plan/external.ts'
 import type { PlanHead } from '../plan/plan.ts'
 import { type Decision, decisionOf, noDecision, type Question } from '../policy/external.ts'
+import { NOTHING_REPEATED } from '../repeated-fields.ts'
 import type { Transport, UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/transport.ts'
 import { hostOf } from './action.ts'
 
@@ -46,7 +47,10 @@ export class ExternalCheck implements UpstreamSink {
       this.#decide = resolve
     })
     this.#timer = setTimeout(() => this.#late(), plan.timeout)
-    this.#call = transport.send({ method: 'GET', path: plan.path, headers, bodyLength: 0, client: null }, this)
+    this.#call = transport.send(
+      { method: 'GET', path: plan.path, headers, repeated: NOTHING_REPEATED, bodyLength: 0, client: null },
+      this
+    )
     this.#call.end()
   }
 

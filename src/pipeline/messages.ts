@@ -1,10 +1,11 @@
 /** The heads of messages: what goes to the upstream, and what goes to the client, whoever answers. */
 import { type AnswerFields, SharedFields } from '../answer-fields.ts'
 import { identityFields } from '../policy/identity-fields.ts'
-import { type Hop, requestHeaders, requestQuery } from '../policy/request-headers.ts'
+import { type Hop, repeats, requestHeaders, requestQuery, tellOrigin } from '../policy/request-headers.ts'
 import { responseHeaders } from '../policy/response-headers.ts'
 import type { Refusal } from '../problems.ts'
 import type { Caller } from '../caller.ts'
+import { NOTHING_REPEATED, RepeatedFields } from '../repeated-fields.ts'
 import type { UpstreamRequest } from '../upstream/transport.ts'
 import { forwardedPath } from './action.ts'
 import type { Permit } from './authorize.ts'
@@ -13,7 +14,7 @@ import { chargeAnswer } from './limits.ts'
 import type { Answer } from './verdict.ts'
 
 /** A cached caller's fields are the same for each of its requests. */
-const identities = new WeakMap<Caller, readonly string[]>()
+const identities = new WeakMap<Caller, RepeatedFields>()
 
 /** What the upstream is asked. */
 export function upstreamRequest(permit: Permit, x: Exchange): UpstreamRequest {
@@ -21,10 +22,13 @@ export function upstreamRequest(permit: Permit, x: Exchange): UpstreamRequest {
   if (action.kind !== 'forward') throw new Error(`route ${permit.route.plan.name} has no upstream`)
   const query = requestQuery(prepared, x)
   const path = forwardedPath(action, x)
+  const hop = hopOf(x, action.host ?? x.authority, authorizationOf(permit, x, path))
+  const repeated = repeats(prepared) ? [hop.identity, originOf(x, hop)] : NOTHING_REPEATED
   return {
     method: x.method,
     path: query === '' ? path : `${path}?${query}`,
-    headers: requestHeaders(prepared, x, hopOf(x, action.host ?? x.authority, authorizationOf(permit, x, path))),
+    headers: requestHeaders(prepared, x, hop),
+    repeated,
     // Of a body in chunks that was held, the length is known.
     bodyLength: x.bodyHeld === null ? x.size : x.bodyHeld.length,
     client: x
@@ -49,12 +53,33 @@ function authorizationOf({ route }: Permit, x: Exchange, path: string): string {
   return token === undefined ? '' : `Bearer ${x.tables.services.minter.token(token, x.caller, x.method, path, x.now)}`
 }
 
-function identityOf(caller: Caller): readonly string[] {
+function identityOf(caller: Caller): RepeatedFields {
   let fields = identities.get(caller)
   if (fields === undefined) {
-    fields = identityFields(caller)
+    fields = new RepeatedFields(identityFields(caller))
     identities.set(caller, fields)
+  } else fields.again = true
+  return fields
+}
+
+/** Requests of an address that is no trusted proxy's come from one place, and ask for one host nearly always. */
+function originOf(x: Exchange, hop: Hop): RepeatedFields {
+  const { peer } = x
+  const before = peer.told
+  const alike =
+    before !== null &&
+    !x.trustedPeer &&
+    before.authority === x.authority &&
+    before.ip === hop.peerIp &&
+    before.scheme === x.scheme
+  if (alike) {
+    before.fields.again = true
+    return before.fields
   }
+  const list: string[] = []
+  tellOrigin(list, x, hop)
+  const fields = new RepeatedFields(list)
+  peer.told = x.trustedPeer ? null : { authority: x.authority, ip: hop.peerIp, scheme: x.scheme, fields }
   return fields
 }
 

@@ -1,6 +1,7 @@
 /** Asking issuers about opaque tokens (RFC 7662) over the worker's own upstream connections. */
 import type { TokenInquiry } from '../identity/introspection.ts'
 import type { IntrospectionPlan } from '../plan/issuer.ts'
+import { NOTHING_REPEATED } from '../repeated-fields.ts'
 import type { Transport, UpstreamCall, UpstreamFault, UpstreamSink } from '../upstream/transport.ts'
 
 /** For the whole of a question, ms: a caller waits for it. */
@@ -46,7 +47,10 @@ class Question implements UpstreamSink {
     this.answer = new Promise((resolve) => (this.#resolve = resolve))
     const body = Buffer.from(new URLSearchParams({ token, token_type_hint: 'access_token' }).toString())
     const headers = ['host', host, 'authorization', authorization, ...FIELDS]
-    this.#call = transport.send({ method: 'POST', path, headers, bodyLength: body.length, client: null }, this)
+    this.#call = transport.send(
+      { method: 'POST', path, headers, repeated: NOTHING_REPEATED, bodyLength: body.length, client: null },
+      this
+    )
     this.#timer = setTimeout(() => this.#giveUp(`no answer within ${DEADLINE} ms`), DEADLINE)
     this.#call.write(body)
     this.#call.end()

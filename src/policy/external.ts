@@ -42,7 +42,7 @@ export function questionOf(plan: ExternalPlan, view: RequestView, hop: Hop, quer
     const name = names[i] ?? ''
     if (plan.headers.includes(name)) headers.push(name, values[i] ?? '')
   }
-  headers.push(...hop.identity)
+  headers.push(...hop.identity.list)
   const uri = query === '' ? view.path : `${view.path}?${query}`
   headers.push('x-forwarded-method', view.method, 'x-forwarded-uri', uri)
   tellOrigin(headers, view, hop)

@@ -1,6 +1,7 @@
 import type { Places } from '../plan/auth.ts'
 import type { HeaderOperations } from '../plan/headers.ts'
 import type { IdentityPlan } from '../plan/identity.ts'
+import type { RepeatedFields } from '../repeated-fields.ts'
 import type { RequestView } from '../request.ts'
 import { withoutCookies } from './cookie.ts'
 import { applyOperations, operationsProblem, prepareOperations, type PreparedOperations } from './field-operations.ts'
@@ -29,7 +30,7 @@ export interface Hop {
   /** nextTraceparent's. */
   readonly traceparent: string
   /** identityFields' of the caller. */
-  readonly identity: readonly string[]
+  readonly identity: RepeatedFields
   /** `Authorization` of the gateway's own; '' where the route says nothing of a token. */
   readonly authorization: string
 }
@@ -94,7 +95,15 @@ export function prepareRequestHeaders(
   }
 }
 
-/** Flat name, value pairs for the transport, `host` first, names lower-case. */
+/**
+ * Whether the identity and the origin are sent as they are: then they are not among `requestHeaders`, but sent behind them.
+ * Operations may change any field.
+ */
+export function repeats({ tell, operations }: PreparedRequestHeaders): boolean {
+  return tell && operations.empty
+}
+
+/** Flat name, value pairs for the transport, `host` first, names lower-case; without what `repeats`. */
 export function requestHeaders(prepared: PreparedRequestHeaders, view: RequestView, hop: Hop): string[] {
   const { names, values } = view.headers
   const { strip } = prepared
@@ -118,7 +127,12 @@ export function requestHeaders(prepared: PreparedRequestHeaders, view: RequestVi
     }
     fields.push(name, value)
   }
-  if (prepared.tell) tell(fields, view, hop)
+  if (prepared.tell) fields.push('x-request-id', view.id, 'traceparent', hop.traceparent)
+  if (prepared.tell && !repeats(prepared)) {
+    const { list } = hop.identity
+    for (let i = 0; i < list.length; i++) fields.push(list[i] ?? '')
+    tellOrigin(fields, view, hop)
+  }
   applyOperations(prepared.operations, view, fields)
   if (hop.authorization !== '') fields.push('authorization', hop.authorization)
   return fields
@@ -129,8 +143,29 @@ export function requestQuery(prepared: PreparedRequestHeaders, view: RequestView
   return withoutParameters(view.query, prepared.strip.query)
 }
 
-/** Whether a field is one that only we, or nobody, may send on. */
+const SLOTS = 256
+/** Longer names are not remembered, so that the memory stays within a few ten kilobytes. */
+const MAX_REMEMBERED = 64
+const remembered: string[] = Array.from({ length: SLOTS }, () => '')
+const rememberedOurs = new Uint8Array(SLOTS)
+
+/**
+ * Whether a field is one that only we, or nobody, may send on. Names come again with every request, and comparing one takes
+ * a fifth of looking it up in all the lists; a name that nobody had before takes another's place in the memory.
+ */
 function isOurs(name: string): boolean {
+  const { length } = name
+  if (length === 0 || length > MAX_REMEMBERED) return isListed(name)
+  const slot =
+    (length * 31 + name.charCodeAt(0) * 7 + name.charCodeAt(length - 1) * 3 + name.charCodeAt(length >> 1)) % SLOTS
+  if (remembered[slot] !== name) {
+    rememberedOurs[slot] = isListed(name) ? 1 : 0
+    remembered[slot] = name
+  }
+  return rememberedOurs[slot] === 1
+}
+
+function isListed(name: string): boolean {
   // CGI and WSGI turn both `-` and `_` into `_`: x_consumer would arrive there as X-Consumer.
   const plain = name.includes('_') ? name.replaceAll('_', '-') : name
   if (CONNECTION_FIELDS.has(plain) || IDENTITY_FIELDS.has(plain) || OVERRIDE_FIELDS.has(plain)) return true
@@ -158,12 +193,6 @@ function hasWord(list: string, word: string): boolean {
 function continues(view: RequestView, traceparent: string): boolean {
   const received = view.headers.get('traceparent')
   return received !== undefined && received.slice(3, 35) === traceparent.slice(3, 35)
-}
-
-function tell(fields: string[], view: RequestView, hop: Hop): void {
-  for (let i = 0; i < hop.identity.length; i++) fields.push(hop.identity[i] ?? '')
-  fields.push('x-request-id', view.id, 'traceparent', hop.traceparent)
-  tellOrigin(fields, view, hop)
 }
 
 /** Where the request came from, and what was asked for: the same for two equal requests of one client. */

@@ -1,3 +1,5 @@
+import type { RepeatedFields } from '../repeated-fields.ts'
+
 /**
  * The one interface between an exchange and whatever carries it to a service. Callbacks, not promises: a promise
  * per chunk is what makes proxies slow, and back-pressure is one boolean each way.
@@ -20,10 +22,17 @@ export interface UpstreamRequest {
   readonly path: string
   /** Flat name, value pairs without hop-by-hop fields, content-length or transfer-encoding; `host` is among them. Values are Latin-1. */
   readonly headers: readonly string[]
+  /** More such fields, behind them; never `host`. */
+  readonly repeated: readonly RepeatedFields[]
   /** 0: no body. n: exactly n bytes follow. -1: unknown, sent chunked. */
   readonly bodyLength: number
   /** Whose it is; null: the gateway's own. */
   readonly client: UpstreamClient | null
+}
+
+/** All of a request's fields as they are sent. */
+export function allHeaders({ headers, repeated }: UpstreamRequest): string[] {
+  return [...headers, ...repeated.flatMap(({ list }) => list)]
 }
 
 /** Who a request is sent for. The key, the same for all requests of one client, is asked for only while connections are scarce. */

@@ -6,7 +6,7 @@ import { type Document, readDocument } from './document.ts'
 import type { Carrier, Pool } from './pool.ts'
 import { Targets } from './targets.ts'
 import { NEVER } from './ticker.ts'
-import type { Transport, UpstreamCall, UpstreamRequest, UpstreamSink } from './transport.ts'
+import { allHeaders, type Transport, type UpstreamCall, type UpstreamRequest, type UpstreamSink } from './transport.ts'
 import { type ExchangeCarrier, UndiciExchange } from './undici-exchange.ts'
 import { describe } from './socket-error.ts'
 
@@ -132,12 +132,14 @@ class ClientCarrier implements Carrier<UndiciExchange>, ExchangeCarrier {
   }
 
   #dispatch(exchange: UndiciExchange): void {
-    const { method, path, headers, bodyLength } = exchange.request
+    const { method, path, bodyLength } = exchange.request
+    const headers = allHeaders(exchange.request)
+    if (bodyLength > 0) headers.push('content-length', String(bodyLength))
     exchange.carriedBy(this)
     const options: Dispatch = {
       method,
       path,
-      headers: bodyLength > 0 ? [...headers, 'content-length', String(bodyLength)] : [...headers],
+      headers,
       body: exchange.body,
       servername: this.#pool.target.plan.host
     }

@@ -29,8 +29,10 @@ export class Forward implements UpstreamSink {
   readonly sentAt: number
   /** ms (monotonic) of the answer's head; 0 before. */
   headAt = 0
-  /** ms (monotonic) of the last byte of the answer. */
+  /** ms (monotonic) of the last byte of the answer, as far as sweeps have seen. */
   lastAt = 0
+  /** Some of the answer came since the last sweep. */
+  #moved = false
   #over = false
   /** Null: no limit of bandwidth. */
   #down: Pace | null = null
@@ -111,7 +113,8 @@ export class Forward implements UpstreamSink {
   }
 
   onData(chunk: Uint8Array): boolean {
-    this.lastAt = Math.max(this.lastAt, this.#owner.now())
+    // When, sweeps say: a look at the clock for each part is more than a deadline of seconds needs.
+    this.#moved = true
     const taken = this.#owner.writer.write(chunk)
     return this.#down === null ? taken : this.#passed(this.#down, chunk.length) && taken
   }
@@ -132,6 +135,13 @@ export class Forward implements UpstreamSink {
   onDrain(): void {
     this.#upstreamFull = false
     if (this.#up === null || !this.#up.holds) this.#owner.body?.drained()
+  }
+
+  /** Called every quarter of a second, `now` in ms (monotonic). */
+  swept(now: number): void {
+    if (!this.#moved) return
+    this.#moved = false
+    this.lastAt = Math.max(this.lastAt, now)
   }
 
   /** The client took what was waiting. */

@@ -66,7 +66,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     this.#res = res
     this.#worker = worker
     this.appEpoch = appEpoch
-    this.#startedAt = this.#lastWritable = worker.now()
+    this.#startedAt = this.#lastWritable = x.startedAt
     this.writer = new ResponseWriter(res, this)
   }
 
@@ -289,6 +289,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
       if (now - this.#startedAt >= timeouts.request) this.#requestTimeout(timeouts.request)
       return
     }
+    forward.swept(now)
     const last = Math.max(forward.lastAt, this.#lastWritable, this.#bodySeenAt)
     if (now - last >= timeouts.idle) {
       forward.abort()

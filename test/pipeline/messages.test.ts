@@ -1,4 +1,7 @@
 import t from 'tap'
+import { Peer } from '../../src/client/peer.ts'
+import type { RepeatedFields } from '../../src/repeated-fields.ts'
+import { allHeaders } from '../../src/upstream/transport.ts'
 import { allFields } from '../../src/answer-fields.ts'
 import { Permit } from '../../src/pipeline/authorize.ts'
 import { answerHeaders, clientHeaders, refusalHeaders, upstreamRequest } from '../../src/pipeline/messages.ts'
@@ -36,8 +39,8 @@ async function forwarded(
 ): Promise<{ path: string; method: string; bodyLength: number; headers: Record<string, string> }> {
   const { x, outcome } = await stages.decide(described)
   if (!(outcome instanceof Permit)) throw new Error(JSON.stringify(outcome))
-  const { headers, ...request } = upstreamRequest(outcome, x)
-  return { ...request, headers: mapOf(headers) }
+  const request = upstreamRequest(outcome, x)
+  return { ...request, headers: mapOf(allHeaders(request)) }
 }
 
 function mapOf(flat: readonly string[]): Record<string, string> {
@@ -89,6 +92,28 @@ t.test('where it came from: a trusted peer adds itself, nobody else is believed'
   t.equal(trusted.headers['x-forwarded-for'], '203.0.113.7, 198.51.100.1, 10.1.1.1')
   const untrusted = await forwarded({ target: '/plain', headers: said, listener: 1, peer: '192.0.2.1' })
   t.equal(untrusted.headers['x-forwarded-for'], '192.0.2.1')
+})
+
+t.test('what is told of caller and connection comes again as the same object, unless it changed', async (t) => {
+  const repeatedOf = async (described: Described, peer?: Peer): Promise<readonly RepeatedFields[]> => {
+    const { x, outcome } = await stages.decide(described)
+    if (!(outcome instanceof Permit)) throw new Error(JSON.stringify(outcome))
+    return upstreamRequest(outcome, peer === undefined ? x : Object.assign(x, { peer })).repeated
+  }
+  const peer = new Peer(Uint8Array.of(192, 0, 2, 1))
+  const [caller, origin] = await repeatedOf({ target: '/plain' }, peer)
+  t.notOk(origin?.again)
+  const [sameCaller, sameOrigin] = await repeatedOf({ target: '/plain' }, peer)
+  t.equal(sameCaller, caller)
+  t.equal(sameOrigin, origin)
+  t.ok(origin?.again)
+  const [, otherHost] = await repeatedOf({ target: '/plain', headers: { host: 'b.example' } }, peer)
+  t.same(otherHost?.list.slice(-2), ['x-forwarded-host', 'b.example'])
+  const behindProxy: Described = { target: '/plain', listener: 1, peer: '10.1.1.1' }
+  for (const client of ['203.0.113.7', '203.0.113.8']) {
+    const [, told] = await repeatedOf({ ...behindProxy, headers: { 'x-forwarded-for': client } })
+    t.same(told?.list.slice(0, 2), ['x-forwarded-for', `${client}, 10.1.1.1`], 'a proxy speaks for many')
+  }
 })
 
 t.test('a permit for a route that answers by itself opens no upstream', async (t) => {

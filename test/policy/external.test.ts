@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { ExternalPlan } from '../../src/plan/external.ts'
 import { decisionOf, questionOf } from '../../src/policy/external.ts'
+import { RepeatedFields } from '../../src/repeated-fields.ts'
 import type { RequestView } from '../../src/request.ts'
 import { requestView, type ViewParts } from './view.ts'
 
@@ -24,7 +25,7 @@ const HOP = {
   peerIp: '192.0.2.1',
   trustedPeer: false,
   traceparent: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-00',
-  identity: ['x-consumer', 'acme'],
+  identity: new RepeatedFields(['x-consumer', 'acme']),
   authorization: ''
 }
 
@@ -107,8 +108,13 @@ t.test('questions are equal exactly when all that is told is equal, but for the 
     questionOf(PLAN, request([['authorization', 'a']]), HOP, ''),
     questionOf(PLAN, request([['authorization', 'a']]), { ...HOP, peerIp: '192.0.2.2' }, 'q'),
     questionOf(PLAN, request([['authorization', 'a']]), { ...HOP, authority: 'b.example' }, 'q'),
-    questionOf(PLAN, request([['authorization', 'a']]), { ...HOP, identity: ['x-consumer', 'other'] }, 'q'),
-    questionOf(PLAN, request([['authorization', 'a']]), { ...HOP, identity: [] }, 'q'),
+    questionOf(
+      PLAN,
+      request([['authorization', 'a']]),
+      { ...HOP, identity: new RepeatedFields(['x-consumer', 'other']) },
+      'q'
+    ),
+    questionOf(PLAN, request([['authorization', 'a']]), { ...HOP, identity: new RepeatedFields([]) }, 'q'),
     questionOf({ ...PLAN, url: 'http://other/check' }, request([['authorization', 'a']]), HOP, 'q'),
     questionOf({ ...PLAN, copyBack: [] }, request([['authorization', 'a']]), HOP, 'q'),
     questionOf({ ...PLAN, cache: 9_000 }, request([['authorization', 'a']]), HOP, 'q')

@@ -4,10 +4,13 @@ import { identityFields } from '../../src/policy/identity-fields.ts'
 import {
   type Hop,
   prepareRequestHeaders,
+  repeats,
   requestHeaders,
   requestOperationsProblem,
-  requestQuery
+  requestQuery,
+  tellOrigin
 } from '../../src/policy/request-headers.ts'
+import { RepeatedFields } from '../../src/repeated-fields.ts'
 import { requestView, type ViewParts } from './view.ts'
 
 const NOWHERE = { header: [], cookie: [], query: [] }
@@ -26,16 +29,21 @@ interface Case {
 function sent({ view = {}, operations = {}, headers = true, credentials = 'strip', places = NOWHERE, hop = {} }: Case) {
   const prepared = prepareRequestHeaders({ ...NONE, ...operations }, { headers, credentials }, places)
   const request = requestView(view)
-  const fields = requestHeaders(prepared, request, {
+  const all: Hop = {
     host: 'upstream:8080',
     authorization: '',
     authority: 'api.example.com:8443',
     peerIp: '192.0.2.1',
     trustedPeer: false,
     traceparent: TRACE,
-    identity: identityFields(request.caller),
+    identity: new RepeatedFields(identityFields(request.caller)),
     ...hop
-  })
+  }
+  const fields = requestHeaders(prepared, request, all)
+  if (repeats(prepared)) {
+    fields.push(...all.identity.list)
+    tellOrigin(fields, request, all)
+  }
   const pairs: [string, string][] = []
   for (let i = 0; i < fields.length; i += 2) pairs.push([fields[i] ?? '', fields[i + 1] ?? ''])
   return pairs
@@ -49,9 +57,9 @@ t.test('what is told, and nothing for what is absent', async (t) => {
   t.same(sent({ view: { headers: [['accept', '*/*']] } }), [
     ['host', 'upstream:8080'],
     ['accept', '*/*'],
-    ['x-auth-method', 'public'],
     ['x-request-id', '01ARZ3NDEKTSV4RRFFQ69G5FAV'],
     ['traceparent', TRACE],
+    ['x-auth-method', 'public'],
     ['x-forwarded-for', '192.0.2.1'],
     ['x-forwarded-proto', 'https'],
     ['x-forwarded-host', 'api.example.com:8443']
@@ -65,7 +73,7 @@ t.test('what is told, and nothing for what is absent', async (t) => {
     scopes: ['orders:read', 'a b'],
     credential: 'k%1'
   }
-  const told = sent({ view: { caller } }).slice(1, 8)
+  const told = sent({ view: { caller } }).slice(3, 10)
   t.same(told, [
     ['x-consumer', 'acme'],
     ['x-consumer-groups', 'staff,a%2Cb'],

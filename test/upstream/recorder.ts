@@ -111,6 +111,7 @@ export function send(
       method: request.method ?? 'GET',
       path: request.path ?? '/',
       headers: request.headers ?? ['host', 'service.test'],
+      repeated: request.repeated ?? [],
       bodyLength: request.bodyLength ?? (body === undefined ? 0 : body.length),
       client: request.client ?? null
     },

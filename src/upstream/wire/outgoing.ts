@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { ByteViews } from '../../byte-views.ts'
 import { type Allowed, FIELD_TEXT, TARGET_TEXT, TextBytes } from '../../text-bytes.ts'
+import type { RepeatedFields } from '../../repeated-fields.ts'
 import type { UpstreamRequest } from '../transport.ts'
 import { TOKEN } from './field-names.ts'
 
@@ -29,6 +30,8 @@ export class Outgoing {
   #bytes = this.#texts.bytes
   #views = new ByteViews(this.#bytes, VIEWS)
   #length = 0
+  /** Host fields in the head that is being put together. */
+  #hosts = 0
 
   /**
    * Appends a request's head and returns its length; NO_ROOM when it doesn't fit behind what is there, or at all;
@@ -36,8 +39,8 @@ export class Outgoing {
    * may leave that to others (text-bytes.ts says what else).
    */
   head(request: UpstreamRequest): number {
-    const { method, path, headers, bodyLength } = request
-    if (path.charCodeAt(0) !== SLASH || headers.length % 2 !== 0) return INVALID
+    const { method, path, headers, repeated, bodyLength } = request
+    if (path.charCodeAt(0) !== SLASH) return INVALID
     const start = this.#length
     let at = this.#put(method, start, TOKENS)
     if (at === start) return INVALID
@@ -45,21 +48,17 @@ export class Outgoing {
     at = this.#put(path, at, TARGET_TEXT)
     at = this.#put(' HTTP/1.1', at, FIELD_TEXT)
     at = this.#endLine(at)
-    let hosts = 0
-    for (let i = 0; i < headers.length; i += 2) {
-      // In range: the length is even.
-      const name = headers[i]!
-      if (name === 'host' || (name.length === 4 && name.toLowerCase() === 'host')) hosts++
-      if (name === '' || decidesFraming(name)) return INVALID
-      at = this.#field(name, headers[i + 1]!, at)
-    }
+    this.#hosts = 0
+    at = this.#fields(headers, at)
+    // In range: the loop's bound.
+    for (let i = 0; i < repeated.length; i++) at = this.#repeated(repeated[i]!, at)
     if (bodyLength > 0) at = this.#field('content-length', String(bodyLength), at)
     else if (bodyLength < 0) at = this.#field('transfer-encoding', 'chunked', at)
     // Where a body would be usual, its absence is said (RFC 9110 section 8.6); some servers answer 411 otherwise.
     else if (method === 'POST' || method === 'PUT' || method === 'PATCH') at = this.#field('content-length', '0', at)
     at = this.#endLine(at)
     if (at < 0) return at
-    if (hosts !== 1) return INVALID
+    if (this.#hosts !== 1) return INVALID
     this.#length = at
     return at - start
   }
@@ -97,6 +96,37 @@ export class Outgoing {
       this.#bytes = this.#texts.bytes
       this.#views = new ByteViews(this.#bytes, VIEWS)
     }
+  }
+
+  #fields(list: readonly string[], start: number): number {
+    if (list.length % 2 !== 0) return INVALID
+    let at = start
+    for (let i = 0; i < list.length; i += 2) {
+      // In range: the length is even.
+      const name = list[i]!
+      if (name === 'host' || (name.length === 4 && name.toLowerCase() === 'host')) this.#hosts++
+      if (name === '' || decidesFraming(name)) return INVALID
+      at = this.#field(name, list[i + 1]!, at)
+    }
+    return at
+  }
+
+  /** What was checked here once is copied. */
+  #repeated(fields: RepeatedFields, at: number): number {
+    if (at < 0) return at
+    const { lines } = fields
+    if (lines !== null) {
+      if (lines.length > SIZE - at) return NO_ROOM
+      this.#bytes.set(lines, at)
+      return at + lines.length
+    }
+    const hosts = this.#hosts
+    const end = this.#fields(fields.list, at)
+    if (end < 0) return end
+    // A head's one Host is counted where it is not known already.
+    if (this.#hosts !== hosts) return INVALID
+    if (fields.again) fields.lines = new Uint8Array(this.#bytes.subarray(at, end))
+    return end
   }
 
   /** `name: value` and the line's end. */

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import type { Test } from 'tap'
+import { RepeatedFields } from '../../../src/repeated-fields.ts'
 import { exchange, send, eventually } from '../recorder.ts'
 import { always, type Peer } from '../scripted.ts'
 import { against, type Subject } from './subject.ts'
@@ -29,6 +30,27 @@ export async function requests(t: Test, subject: Subject): Promise<void> {
     t.ok(fields.some((field) => field.startsWith('x-empty:')))
     t.equal(fields.filter((field) => field.startsWith('host:')).length, 1)
     t.notMatch(head, /content-length|transfer-encoding|expect|user-agent|accept/i, 'nothing is added')
+  })
+
+  t.test('fields that come again are sent behind the others, each time the same', async (t) => {
+    const heads: string[] = []
+    const { transport } = await against(t, subject, async (peer) => {
+      for (let i = 0; i < 3; i++) {
+        heads.push(await peer.head())
+        peer.send(OK)
+      }
+    })
+    const caller = new RepeatedFields(['x-subject', 'u1', 'x-note', 'J\xf6rg, who calls again and again'])
+    caller.again = true
+    const origin = new RepeatedFields(['x-forwarded-for', '192.0.2.1'])
+    for (let i = 0; i < 3; i++) {
+      const headers = ['host', 'service.test', 'x-request-id', String(i)]
+      t.ok((await exchange(transport, { headers, repeated: [caller, origin] })).ended)
+    }
+    const fields = heads.map((head) => head.split('\r\n').filter((line) => /^(x-|host)/.test(line)))
+    const behind = ['x-subject: u1', 'x-note: J\xf6rg, who calls again and again', 'x-forwarded-for: 192.0.2.1']
+    for (let i = 0; i < 3; i++) t.same(fields[i], ['host: service.test', `x-request-id: ${i}`, ...behind])
+    t.equal(origin.lines, null, 'bytes are kept of what came before only')
   })
 
   t.test('says content-length: 0 where a body would be usual', async (t) => {
@@ -265,6 +287,21 @@ export async function requests(t: Test, subject: Subject): Promise<void> {
       const sink = await exchange(transport, { headers })
       t.match(sink.fault, { kind: 'invalid', sent: false }, JSON.stringify(headers))
       t.same(sink.violations, [])
+    }
+    for (const list of [
+      ['x', 'a\r\nb: c'],
+      ['x', '\u20ac'],
+      ['transfer-encoding', 'chunked'],
+      ['host', 'b.test'],
+      ['x']
+    ]) {
+      const repeated = new RepeatedFields(list)
+      repeated.again = true
+      for (let i = 0; i < 2; i++) {
+        const sink = await exchange(transport, { repeated: [repeated] })
+        t.match(sink.fault, { kind: 'invalid', sent: false }, JSON.stringify(list))
+        t.equal(repeated.lines, null, 'nothing is kept of what cannot be sent')
+      }
     }
     for (const path of ['no-slash', '/a b', '/\u20ac']) {
       t.match((await exchange(transport, { path })).fault, { kind: 'invalid', sent: false }, path)

@@ -30,7 +30,7 @@ async function poolAgainst(t: Test, script: Script) {
   const send = (bodyLength = 0): { exchange: WireExchange; sink: Recorder } => {
     const sink = new Recorder()
     const method = bodyLength === 0 ? 'GET' : 'POST'
-    const request = { method, path: '/', headers: ['host', 'a.test'], bodyLength, client: null }
+    const request = { method, path: '/', headers: ['host', 'a.test'], repeated: [], bodyLength, client: null }
     const exchange = new WireExchange(request, sink, pool, limits.timeouts)
     pool.submit(exchange)
     sink.returned = true
