@@ -106,7 +106,8 @@ export class BanBook {
       this.#enforce(ban, now)
       if (ban.until <= now) continue
       this.#entries.set(idOf(ban), ban)
-      holding++
+      if (this.#entries.size > this.most) this.#forgetOldest()
+      else holding++
     }
     if (holding > 0) this.#log().info(`${holding} ${holding === 1 ? 'ban goes' : 'bans go'} on from before the start`)
   }
@@ -308,9 +309,17 @@ export class BanBook {
     this.#entries.set(id, ban)
     this.#rows?.put(id, ban)
     this.#follower?.held(ban)
-    if (this.#entries.size <= this.most) return
-    const [oldest] = this.#entries.keys()
-    if (oldest !== undefined) this.#entries.delete(oldest)
+    if (this.#entries.size > this.most) this.#forgetOldest()
+  }
+
+  /** Not an owner's ban, as in the table: it holds, so it is to be seen and can be ended. */
+  #forgetOldest(): void {
+    for (const [id, { scenario }] of this.#entries) {
+      if (scenario === ADDED) continue
+      this.#entries.delete(id)
+      this.#rows?.remove(id)
+      return
+    }
   }
 
   #prune(): void {
