@@ -1,3 +1,5 @@
+import type { RepeatedFields } from '../repeated-fields.ts'
+
 /** Results that one caller's rules came to, by compiled rule: they live and die with the verified credential. */
 export class CallerMemo {
   readonly #rules: object[] = []
@@ -5,6 +7,8 @@ export class CallerMemo {
   /** The address that this identity last came from, and until when that needs no second word, ms since the epoch. */
   seenFrom = ''
   seenUntil = 0
+  /** What services are told of this caller; null: none was told yet. */
+  told: RepeatedFields | null = null
 
   /** What `set` stored for this very rule object, or undefined. */
   get(rule: object): unknown {

@@ -7,6 +7,7 @@ import { timeComplaint } from './claims.ts'
 import { CallerDirectory } from './directory.ts'
 import { Introspector, isOpaque } from './introspection.ts'
 import { KeyRing } from './key-ring.ts'
+import { tailOf, TokenTable } from './token-table.ts'
 import { parseJws, parsePayload } from './token.ts'
 import { judge, refused, stillHolds, useComplaint } from './verdict.ts'
 import { VerifyCache } from './verify-cache.ts'
@@ -38,6 +39,14 @@ export interface VerifierOptions {
   readonly clock?: () => number
 }
 
+/** A token under way. */
+interface Pending {
+  readonly token: string
+  readonly tail: number
+  next: Pending | null
+  readonly work: Promise<Verdict | RefusedToken>
+}
+
 /** Keys tried for a token without kid; more would let each such token cost as many verifications. */
 const MAX_KEYS_TRIED = 4
 /**
@@ -57,8 +66,8 @@ export class TokenVerifier {
   readonly #waiting: WaitingRoom
   /** For tokens that are no JWTs. */
   readonly opaque: Introspector
-  /** Cold tokens under way, by their text. */
-  readonly #pending = new Map<string, Promise<Verdict | RefusedToken>>()
+  /** Cold tokens under way. */
+  readonly #pending = new TokenTable<Pending>()
   /** By issuer name. */
   readonly #rings = new Map<string, KeyRing>()
   #authorities = new Authorities(0, [], new CallerDirectory(), () => new KeyRing())
@@ -158,8 +167,9 @@ export class TokenVerifier {
     if (asked !== null && isOpaque(token)) {
       return this.opaque.verify(token, this.#authorities, asked, accept, clientKey, now)
     }
-    const pending = this.#pending.get(token)
-    if (pending !== undefined) return this.#settle(token, pending, accept, clientKey)
+    const tail = tailOf(token)
+    const pending = this.#pending.find(tail)
+    if (pending?.token === token) return this.#settle(token, pending.work, accept, clientKey)
 
     const jws = parseJws(token)
     if (!jws.ok) return refused(jws.reason)
@@ -179,11 +189,13 @@ export class TokenVerifier {
       this.overloads++
       return { ok: false, code: 'verify-overload', reason: full }
     }
+    // Of two that end alike and differ, which takes intent, only the first is joined by those that come after.
     const work = this.#verifyOnce(token, jws, authority, read).finally(() => {
       this.#waiting.leave(clientKey)
-      this.#pending.delete(token)
+      if (mine !== null) this.#pending.remove(mine)
     })
-    this.#pending.set(token, work)
+    const mine: Pending | null = pending === null ? { token, tail, next: null, work } : null
+    if (mine !== null) this.#pending.add(mine)
     return this.#settle(token, work, accept, clientKey)
   }
 

@@ -13,8 +13,11 @@ import type { Exchange } from './exchange.ts'
 import { chargeAnswer } from './limits.ts'
 import type { Answer } from './verdict.ts'
 
-/** A cached caller's fields are the same for each of its requests. */
-const identities = new WeakMap<Caller, RepeatedFields>()
+/**
+ * What is told of callers whose credential is not kept: the same few objects for ever. Of the others it lives and dies
+ * with their memo: a WeakMap in which callers come and go keeps each until the old generation is collected.
+ */
+const unkept = new WeakMap<Caller, RepeatedFields>()
 
 /** What the upstream is asked. */
 export function upstreamRequest(permit: Permit, x: Exchange): UpstreamRequest {
@@ -43,7 +46,7 @@ export function hopOf(x: Exchange, host: string, authorization = ''): Hop {
     peerIp: x.trustedPeer ? x.peer.seenBy(x.listenerTable.client).ip : x.clientIp,
     trustedPeer: x.trustedPeer,
     traceparent: x.traceparent,
-    identity: identityOf(x.caller),
+    identity: identityOf(x),
     authorization
   }
 }
@@ -53,12 +56,16 @@ function authorizationOf({ route }: Permit, x: Exchange, path: string): string {
   return token === undefined ? '' : `Bearer ${x.tables.services.minter.token(token, x.caller, x.method, path, x.now)}`
 }
 
-function identityOf(caller: Caller): RepeatedFields {
-  let fields = identities.get(caller)
-  if (fields === undefined) {
-    fields = new RepeatedFields(identityFields(caller))
-    identities.set(caller, fields)
-  } else fields.again = true
+/** A cached caller's fields are the same for each of its requests. */
+function identityOf({ caller, memo }: Exchange): RepeatedFields {
+  const known = (memo === null ? unkept.get(caller) : memo.told) ?? null
+  if (known !== null) {
+    known.again = true
+    return known
+  }
+  const fields = new RepeatedFields(identityFields(caller))
+  if (memo === null) unkept.set(caller, fields)
+  else memo.told = fields
   return fields
 }
 

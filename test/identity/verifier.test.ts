@@ -102,6 +102,25 @@ t.test('200 requests with one new token cost one verification', async (t) => {
   t.equal(bench.verifier.waiting, 0)
 })
 
+t.test('of tokens that end alike each is verified for itself', async (t) => {
+  const bench = new Bench()
+  const text = token()
+  const [header, , signature] = text.split('.')
+  const other = `${header}.${token({ sub: 'u2' }).split('.')[1]}.${signature}`
+  bench.signatures.hold()
+  const outcomes = [text, other, text].map((one) => bench.say(one))
+  bench.signatures.release()
+  t.strictSame(
+    (await Promise.all(outcomes)).map((said) => said === 'ok'),
+    [true, false, true]
+  )
+  t.equal(bench.signatures.verified, 2)
+  t.equal(await bench.say(other), 'bad-credential: the signature is not by a key of the issuer')
+  t.equal(await bench.say(text), 'ok')
+  t.equal(bench.signatures.verified, 3)
+  t.equal(bench.verifier.waiting, 0)
+})
+
 t.test('other spellings of a cached token are refused', async (t) => {
   const bench = new Bench()
   const text = token()
