@@ -6,7 +6,7 @@
  * Reasons are for the owner's log: they say what is wrong and never quote the token.
  */
 import { ALGORITHMS } from './algorithms.ts'
-import { isCanonical } from './base64url.ts'
+import { decodeCanonical } from './base64url.ts'
 import { parseObject } from './json.ts'
 
 /** Longest token taken, in characters: several times a large access token, and half of the default request head. */
@@ -36,12 +36,50 @@ export function parseJws(token: string): Jws | Malformed {
   if (token.indexOf('.', second + 1) >= 0) {
     return malformed('the token has more than three parts; an encrypted one (five) is not taken')
   }
-  if (!isCanonical(token, 0, first)) return malformed('the header is not canonical base64url')
-  if (!isCanonical(token, first + 1, second)) return malformed('the payload is not canonical base64url')
-  if (!isCanonical(token, second + 1, token.length)) return malformed('the signature is not canonical base64url')
+  const header = readHeader(token.slice(0, first))
+  if (header === null) return malformed('the header is not canonical base64url')
+  const payload = decodeCanonical(token.slice(first + 1, second))
+  if (payload === null) return malformed('the payload is not canonical base64url')
+  if (decodeCanonical(token.slice(second + 1)) === null) return malformed('the signature is not canonical base64url')
   if (second + 1 === token.length) return malformed('the token is not signed')
+  if (!header.ok) return header
+  const { alg, kid, typ, jwk } = header
+  return { ok: true, alg, kid, typ, jwk, payload }
+}
 
-  const header = parseObject(Buffer.from(token.slice(0, first), 'base64url'), 'header')
+interface Header {
+  readonly ok: true
+  readonly alg: string
+  readonly kid: string | null
+  readonly typ: string | null
+  readonly jwk: unknown
+}
+
+/**
+ * Good headers read lately, by their text: an issuer's tokens share one, and to read it takes as long as the claims.
+ * What a client sends gets in here, so it is bounded; whoever pushes others out costs them that time.
+ */
+const headers = new Map<string, Header>()
+const HEADERS = 64
+const HEADER_LENGTH = 512
+
+/** Null: it is not canonical base64url. */
+function readHeader(text: string): Header | Malformed | null {
+  const known = headers.get(text)
+  if (known !== undefined) return known
+  const bytes = decodeCanonical(text)
+  if (bytes === null) return null
+  const header = judgeHeader(bytes)
+  // A key is for one proof of possession, and an object that must not be shared.
+  if (!header.ok || header.jwk !== undefined || text.length > HEADER_LENGTH) return header
+  if (headers.size >= HEADERS) for (const oldest of headers.keys()) if (headers.delete(oldest)) break
+  // A copy: a slice would keep the whole head of its request in memory.
+  headers.set(bytes.toString('base64url'), header)
+  return header
+}
+
+function judgeHeader(bytes: Buffer): Header | Malformed {
+  const header = parseObject(bytes, 'header')
   if (!header.ok) return header
   // jku, jwk, x5u and x5c would let the token say which key proves it (RFC 8725 section 3.10): nothing is looked up by
   // them.
@@ -54,15 +92,7 @@ export function parseJws(token: string): Jws | Malformed {
   if (crit !== undefined) return malformed('crit asks for an extension; none is taken')
   // RFC 7797's unencoded payload: with or without crit, another reading of the same bytes.
   if (b64 !== undefined) return malformed('b64 is not taken')
-
-  return {
-    ok: true,
-    alg,
-    kid: kid ?? null,
-    typ: typ ?? null,
-    jwk,
-    payload: Buffer.from(token.slice(first + 1, second), 'base64url')
-  }
+  return { ok: true, alg, kid: kid ?? null, typ: typ ?? null, jwk }
 }
 
 /** Of a token that `parseJws` took: the bytes that the signature covers, and the signature. */

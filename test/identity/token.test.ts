@@ -25,6 +25,19 @@ t.test('takes a token of the right shape', async (t) => {
   t.equal(complaint(GOOD), '')
 })
 
+t.test('a header says the same again, and more of them than are remembered do', async (t) => {
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 100; i++) {
+      t.match(parseJws(withHeader(`{"alg":"RS256","kid":"k${i}"}`)), { ok: true, alg: 'RS256', kid: `k${i}` })
+    }
+    t.match(complaint(withHeader('{"alg":"none"}')), /alg/)
+    t.match(complaint(withHeader('{"alg":"ES256","crit":["b64"]}')), /crit/)
+  }
+  const proof = withHeader('{"alg":"ES256","jwk":{"kty":"EC"}}')
+  const [one, other] = [parseJws(proof), parseJws(proof)]
+  t.ok(one.ok && other.ok && one.jwk !== other.jwk, 'a key is of one token')
+})
+
 t.test('refuses any other number of parts', async (t) => {
   const [header, payload] = GOOD.split('.')
   for (const token of ['', '.', '..', 'a', header ?? '', `${header}.${payload}`, `${header}.${payload}.`]) {
