@@ -14,7 +14,8 @@ export class Threads<Task, Result> {
    */
   constructor(file: URL, options: { least: number; most: number; queue: number; idle?: number }) {
     this.#piscina = new Piscina({
-      filename: file.href,
+      // A path: of an address piscina would make one again for each task.
+      filename: fileURLToPath(file),
       minThreads: options.least,
       maxThreads: options.most,
       concurrentTasksPerWorker: 1,

@@ -8,19 +8,20 @@ import type { KeyObject } from 'node:crypto'
 import type { VerificationKey } from '../plan/keys.ts'
 
 /**
- * One token, whole and of canonical shape, and the keys of the task that may have signed it, by their index. It
- * travels as text: a Buffer cut from Node's pool would take the 8 KB of its pool along.
+ * Lists side by side, an item for each token: to copy an object for each from thread to thread takes half as long again.
+ * Tokens travel as text, whole and of canonical shape: a Buffer cut from Node's pool would take the 8 KB of its pool
+ * along.
  */
-export interface VerifyJob {
-  readonly alg: string
-  readonly token: string
-  readonly keys: readonly number[]
+export interface VerifyTask {
+  /** Once each: most tokens share one. */
+  readonly keys: readonly TaskKey[]
+  readonly algs: readonly string[]
+  readonly tokens: readonly string[]
+  /** Those of `keys` that may have signed it, by their index. */
+  readonly candidates: readonly (readonly number[])[]
 }
 
-export interface VerifyTask {
-  readonly keys: readonly VerificationKey[]
-  readonly jobs: readonly VerifyJob[]
-}
+export type TaskKey = Pick<VerificationKey, 'id' | 'material' | 'secret'>
 
 /** Keys imported here, by id. Consumers may have 10,000 of them; an import costs less than one verification. */
 const MAX_KEYS = 1024
@@ -28,25 +29,28 @@ const imported = new Map<string, { readonly material: Uint8Array; readonly key: 
 
 lowerPriority(10)
 
-/** For each job the index (in the task's keys) of the key that signed it, or -1. */
-export default function verifyTask(task: VerifyTask): number[] {
-  return task.jobs.map((job) => {
-    const { input, signature } = signedParts(job.token)
-    return job.keys.find((index) => signedBy(task.keys[index], job.alg, input, signature)) ?? -1
-  })
+/** For each token the index (in the task's keys) of the key that signed it, or -1. */
+export default function verifyTask({ keys, algs, tokens, candidates }: VerifyTask): number[] {
+  const signers: number[] = []
+  for (const [i, token] of tokens.entries()) {
+    const { input, signature } = signedParts(token)
+    // By `push`, as `taskOf` says.
+    signers.push(candidates[i]?.find((index) => signedBy(keys[index], algs[i] ?? '', input, signature)) ?? -1)
+  }
+  return signers
 }
 
-function signedBy(key: VerificationKey | undefined, alg: string, input: Buffer, signature: Buffer): boolean {
+function signedBy(key: TaskKey | undefined, alg: string, input: Buffer, signature: Buffer): boolean {
   if (key === undefined) return false
   try {
     return verifySignature(alg, keyObject(key), input, signature)
   } catch {
-    // A key that does not import or fit signs nothing; the other jobs of the task must not suffer for it.
+    // A key that does not import or fit signs nothing; the other tokens of the task must not suffer for it.
     return false
   }
 }
 
-function keyObject(key: VerificationKey): KeyObject {
+function keyObject(key: TaskKey): KeyObject {
   const known = imported.get(key.id)
   // Ids are unique, yet a wrong key would be worse than a slow one: the comparison costs 50 ns.
   if (known !== undefined && Buffer.compare(known.material, key.material) === 0) return known.key
