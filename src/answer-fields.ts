@@ -13,8 +13,9 @@ export class SharedFields {
   readonly list: readonly string[]
   /** Whether they come again, and their bytes are worth keeping. */
   readonly again: boolean
-  /** As they are sent: kept by whoever sends them first. */
+  /** As they are sent behind the line of this status: kept by whoever sends them first. */
   bytes: Uint8Array | null = null
+  status = 0
 
   constructor(list: readonly string[], again: boolean) {
     this.list = list

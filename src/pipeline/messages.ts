@@ -2,7 +2,7 @@
 import { type AnswerFields, SharedFields } from '../answer-fields.ts'
 import { identityFields } from '../policy/identity-fields.ts'
 import { type Hop, repeats, requestHeaders, requestQuery, tellOrigin } from '../policy/request-headers.ts'
-import { responseHeaders } from '../policy/response-headers.ts'
+import { ownHeaders, responseHeaders } from '../policy/response-headers.ts'
 import type { Refusal } from '../problems.ts'
 import type { Caller } from '../caller.ts'
 import { NOTHING_REPEATED, RepeatedFields } from '../repeated-fields.ts'
@@ -119,31 +119,45 @@ export function answerHeaders(x: Exchange, answer: Answer): AnswerFields {
 /** Fields of a refusal: the problem's, those the status calls for, and CORS, so that a page can read why. */
 export function refusalHeaders(x: Exchange, refusal: Refusal): AnswerFields {
   chargeAnswer(x, null)
-  const own = ['content-type', 'application/problem+json', 'cache-control', 'no-store']
-  for (let i = 0; i < refusal.headers.length; i++) own.push(refusal.headers[i] ?? '')
-  addOwn(x, own)
-  const fields = compose(x, NO_FIELDS, own)
+  const own = ownFields(x)
+  const fixed = fixedFields(refusal)
+  const fields =
+    fixed === null
+      ? compose(x, NO_FIELDS, [...PROBLEM_FIELDS, ...refusal.headers, ...own])
+      : ownHeaders(x.route?.responseHeaders ?? x.tables.plain, x, fixed, own)
   if (typeof fields === 'string') throw new Error(`${refusal.policy}: ${fields}`)
   return fields
 }
 
 const NO_FIELDS: readonly string[] = Object.freeze([])
 
-const NOTHING_SHARED = new SharedFields(NO_FIELDS, false)
+const PROBLEM_FIELDS: readonly string[] = ['content-type', 'application/problem+json', 'cache-control', 'no-store']
 
-function ownFields(x: Exchange): string[] {
-  const own: string[] = []
-  addOwn(x, own)
-  return own
+/** By status, and then by the fields it calls for: one list, so that its bytes are found again. */
+const fixedLists: (WeakMap<readonly string[], readonly string[]> | undefined)[] = []
+
+/** All but the request's own fields; null where they may be others the next time. */
+function fixedFields({ problem, headers }: Refusal): readonly string[] | null {
+  const ofStatus = (fixedLists[problem.status] ??= new WeakMap())
+  const known = ofStatus.get(headers)
+  if (known !== undefined) return known
+  if (!Object.isFrozen(headers) || headers.includes('vary')) return null
+  const fixed = Object.freeze([...PROBLEM_FIELDS, ...headers])
+  ofStatus.set(headers, fixed)
+  return fixed
 }
 
+const NOTHING_SHARED = new SharedFields(NO_FIELDS, false)
+
 /** The request's id, so that whoever asks can be told what happened; and how much of each limit is left. */
-function addOwn(x: Exchange, own: string[]): void {
-  own.push('x-request-id', x.id)
-  if (x.rateLimitPolicy !== '') own.push('ratelimit-policy', x.rateLimitPolicy, 'ratelimit', x.rateLimit)
+function ownFields({ id, rateLimitPolicy, rateLimit }: Exchange): string[] {
+  return rateLimitPolicy === ''
+    ? ['x-request-id', id]
+    : ['x-request-id', id, 'ratelimit-policy', rateLimitPolicy, 'ratelimit', rateLimit]
 }
 
 function compose(x: Exchange, answered: readonly string[], own: string[]): AnswerFields | string {
   const prepared = x.route?.responseHeaders ?? x.tables.plain
-  return responseHeaders(prepared, x, answered, x.headers.get('origin'), own)
+  const origin = prepared.cors === null ? undefined : x.headers.get('origin')
+  return responseHeaders(prepared, x, answered, origin, own)
 }

@@ -120,6 +120,33 @@ export function responseHeaders(
   return { shared, own: fields }
 }
 
+/**
+ * The same for an answer of our own that begins alike each time: what is always ours of it is shared, too.
+ *
+ * @param fixed the first of what is ours alone; frozen, and without `vary`
+ * @param own without `vary`; becomes part of what is returned
+ */
+export function ownHeaders(
+  prepared: PreparedResponseHeaders,
+  view: RequestView,
+  fixed: readonly string[],
+  own: string[]
+): AnswerFields | string {
+  const { cors } = prepared
+  if (cors !== null) return responseHeaders(prepared, view, NONE, view.headers.get('origin'), [...fixed, ...own])
+  const known = prepared.known[view.scheme === 'https' ? 1 : 0]
+  let shared = known.get(fixed)
+  if (shared === undefined) {
+    const before = sharedFields(prepared, view, NONE)
+    if (typeof before === 'string') return before
+    shared = new SharedFields([...before.list, ...fixed], before.again)
+    if (shared.again) known.set(fixed, shared)
+  }
+  return { shared, own }
+}
+
+const NONE: readonly string[] = Object.freeze([])
+
 function sharedFields(
   prepared: PreparedResponseHeaders,
   view: RequestView,

@@ -1,4 +1,5 @@
 import type { AnswerFields, SharedFields } from '../answer-fields.ts'
+import { nodeHttp } from '../built-in.ts'
 import { ByteViews } from '../byte-views.ts'
 import { FIELD_TEXT, TextBytes } from '../text-bytes.ts'
 
@@ -8,13 +9,15 @@ const SIZE = 16 * 1024
 const VIEWS = 2048
 /** Longest text that is turned into bytes in the thread's own memory. */
 const MAX_TEXT = 2048
+/** Of a status line, amply: phrases are Node.js's own. */
+const MAX_LINE = 64
 const COLON = 0x3a
 const SP = 0x20
 const CR = 0x0d
 const LF = 0x0a
 
 /**
- * Where a thread puts together what it hands to uWS as bytes: an answer's fields, in one piece, and small bodies. uWS
+ * Where a thread puts together what it hands to uWS as bytes: an answer's head, in one piece, and small bodies. uWS
  * takes a field a call, each with two strings that it measures, flattens and encodes: 0.3 µs, nine times. What it is
  * given it copies before the call returns, so the same memory serves the next answer.
  */
@@ -24,24 +27,26 @@ const heads = new ByteViews(HEADS.bytes, VIEWS)
 const texts = new ByteViews(TEXTS, MAX_TEXT + 1)
 
 /**
- * The fields as the value of the first of them: `value⏎name: value⏎name: value`. What comes here was checked long
- * before; but uWS filters nothing, so a character that would end a line or that is no byte is an exception here.
+ * What stands in HEADS since the answer before: what it shared with others, and how many of the texts behind that. The
+ * next answer often has them, too, at the same place.
+ */
+let standing: Uint8Array | null = null
+let textsStanding = 0
+const standingTexts: string[] = []
+
+/**
+ * All of a head as if it were a status: `401 Unauthorized⏎name: value⏎name: value`. uWS writes the version before it and
+ * the line's end behind. What comes here was checked long before; but uWS filters nothing, so a character that would end
+ * a line or that is no byte is an exception here.
  *
  * @returns valid until the next call
  */
-export function fieldBytes(fields: AnswerFields): Uint8Array {
+export function headBytes(status: number, fields: AnswerFields): Uint8Array {
   const size = sizeOf(fields)
-  const into = size <= SIZE ? HEADS : new TextBytes(size)
-  let at = putShared(into, fields.shared)
-  at = putFields(into, at, fields.own)
   // The last line's end is written by uWS.
-  const length = Math.max(0, at - 2)
-  return into === HEADS ? heads.of(length) : into.bytes.subarray(0, length)
-}
-
-/** Name of the first field; '' when there is none. */
-export function firstName({ shared, own }: AnswerFields): string {
-  return shared.list[0] ?? own[0] ?? ''
+  if (size <= SIZE) return heads.of(putOwn(putShared(HEADS, status, fields.shared), fields.own) - 2)
+  const into = new TextBytes(size)
+  return into.bytes.subarray(0, putFields(into, putShared(into, status, fields.shared), fields.own) - 2)
 }
 
 /** A text's UTF-8. @returns valid until the next call when it is short */
@@ -57,9 +62,8 @@ export function textBytes(text: string): Uint8Array {
 }
 
 function sizeOf({ shared, own }: AnswerFields): number {
-  let size = shared.bytes === null ? listSize(shared.list) : shared.bytes.length
-  size += listSize(own)
-  return size
+  const size = shared.bytes === null ? MAX_LINE + listSize(shared.list) : shared.bytes.length
+  return size + listSize(own)
 }
 
 function listSize(list: readonly string[]): number {
@@ -68,33 +72,75 @@ function listSize(list: readonly string[]): number {
   return size
 }
 
-function putShared(into: TextBytes, shared: SharedFields): number {
-  if (shared.bytes !== null) {
-    into.bytes.set(shared.bytes, 0)
-    return shared.bytes.length
+function putShared(into: TextBytes, status: number, shared: SharedFields): number {
+  const { bytes: known } = shared
+  if (known !== null && shared.status === status) {
+    if (into !== HEADS) into.bytes.set(known)
+    else if (known !== standing) {
+      standing = known
+      textsStanding = 0
+      into.bytes.set(known)
+    }
+    return known.length
   }
-  const end = putFields(into, 0, shared.list)
-  if (shared.again) shared.bytes = new Uint8Array(into.bytes.subarray(0, end))
+  if (into === HEADS) {
+    standing = null
+    textsStanding = 0
+  }
+  const end = putFields(into, putLine(into, status), shared.list)
+  if (shared.again) {
+    shared.bytes = new Uint8Array(into.bytes.subarray(0, end))
+    shared.status = status
+  }
   return end
 }
 
-/** Each with its line's end, the first of all without its name. @returns the offset behind */
+/** Into HEADS, and only what does not stand there. @returns the offset behind */
+function putOwn(start: number, list: readonly string[]): number {
+  let at = start
+  let stand = textsStanding
+  for (let i = 0; i < list.length; i++) {
+    const text = list[i]! // in range
+    if (i < stand && text === standingTexts[i]) at += text.length
+    else {
+      // What stands behind a text of another length stands elsewhere.
+      if (i < stand && text.length !== standingTexts[i]?.length) stand = i
+      // Before it may throw.
+      textsStanding = i
+      at = put(HEADS, at, text)
+      standingTexts[i] = text
+    }
+    at = (i & 1) === 0 ? putColon(HEADS, at) : putEnd(HEADS, at)
+  }
+  textsStanding = list.length
+  return at
+}
+
+function putLine(into: TextBytes, status: number): number {
+  return putEnd(into, put(into, 0, `${status} ${nodeHttp.STATUS_CODES[status] ?? 'Unknown'}`))
+}
+
+/** Each with its line's end. @returns the offset behind */
 function putFields(into: TextBytes, start: number, list: readonly string[]): number {
-  const { bytes } = into
   let at = start
   for (let i = 0; i + 1 < list.length; i += 2) {
     // In range: the loop's bound.
-    const name = list[i]!
-    if (at > 0) {
-      at = put(into, at, name)
-      bytes[at++] = COLON
-      bytes[at++] = SP
-    }
-    at = put(into, at, list[i + 1]!)
-    bytes[at++] = CR
-    bytes[at++] = LF
+    at = putColon(into, put(into, at, list[i]!))
+    at = putEnd(into, put(into, at, list[i + 1]!))
   }
   return at
+}
+
+function putColon(into: TextBytes, at: number): number {
+  into.bytes[at] = COLON
+  into.bytes[at + 1] = SP
+  return at + 2
+}
+
+function putEnd(into: TextBytes, at: number): number {
+  into.bytes[at] = CR
+  into.bytes[at + 1] = LF
+  return at + 2
 }
 
 function put(into: TextBytes, at: number, text: string): number {

@@ -1,7 +1,6 @@
 import type { AnswerFields } from '../answer-fields.ts'
-import { nodeHttp } from '../built-in.ts'
 import { Gathering } from '../turn.ts'
-import { fieldBytes, firstName, textBytes } from './response-head.ts'
+import { headBytes } from './response-head.ts'
 import type { NativeResponse } from './uws.ts'
 
 type Action = 'bodiless' | 'whole' | 'raw' | 'more' | 'end'
@@ -142,13 +141,12 @@ export class ResponseWriter {
     }
   }
 
-  /** Sends a whole small response at once. */
-  send(status: number, fields: AnswerFields, body: string, bodiless: boolean, after: Afterwards): void {
-    const bytes = textBytes(body)
-    this.begin(status, fields, bytes.length, bodiless, after)
+  /** Sends a whole small response at once. The body is copied before it returns. */
+  send(status: number, fields: AnswerFields, body: Uint8Array, bodiless: boolean, after: Afterwards): void {
+    this.begin(status, fields, body.length, bodiless, after)
     if (this.#stage !== 'held') return
-    this.#chunk = bytes
-    this.bytes = bytes.length
+    this.#chunk = body
+    this.bytes = body.length
     this.#cork(after === 'linger' ? 'raw' : 'whole')
     this.#finished()
   }
@@ -188,16 +186,6 @@ export class ResponseWriter {
     this.#res.cork(runCorked)
   }
 
-  #writeHead(): void {
-    const res = this.#res
-    // What uWS writes by itself.
-    if (this.status !== 200) res.writeStatus(statusLine(this.status))
-    const fields = this.#fields
-    if (fields === null) return
-    const name = firstName(fields)
-    if (name !== '') res.writeHeader(name, fieldBytes(fields))
-  }
-
   /**
    * Runs inside one cork.
    *
@@ -210,7 +198,8 @@ export class ResponseWriter {
     const res = this.#res
     const chunk = this.#chunk ?? NOTHING
     this.#chunk = null
-    if (this.#stage === 'held') this.#writeHead()
+    // `begin` set the fields.
+    if (this.#stage === 'held' && this.#fields !== null) res.writeStatus(headBytes(this.status, this.#fields))
     switch (action) {
       case 'bodiless':
         if (this.#after === 'last') res.writeHeader('connection', 'close')
@@ -348,11 +337,3 @@ const GATHERED = 4096
 
 /** With the line end that every field gets, the blank line that ends a head. */
 const HEAD_END = '\r\n'
-
-const STATUS_LINES: string[] = []
-for (const [status, phrase] of Object.entries(nodeHttp.STATUS_CODES))
-  STATUS_LINES[Number(status)] = `${status} ${phrase}`
-
-function statusLine(status: number): string {
-  return STATUS_LINES[status] ?? `${status} Unknown`
-}

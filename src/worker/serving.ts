@@ -15,7 +15,9 @@ import type { RevocationPlan } from '../plan/revocation.ts'
 import type { BodyMemory } from './body-memory.ts'
 import { Forward, type ForwardOwner } from './forward.ts'
 import { linger } from './linger.ts'
+import { problemBytes } from './problem-bytes.ts'
 import { RequestBody } from './request-body.ts'
+import { textBytes } from './response-head.ts'
 import { type Afterwards, ResponseWriter, type WriterListener } from './response-writer.ts'
 import type { NativeResponse } from './uws.ts'
 
@@ -162,7 +164,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     } else if (outcome instanceof Answer) {
       this.#state = 'answering'
       this.decision = 'answer'
-      this.#send(outcome.status, answerHeaders(this.x, outcome), outcome.body)
+      this.#send(outcome.status, answerHeaders(this.x, outcome), textBytes(outcome.body))
     } else {
       this.#refuse(outcome)
     }
@@ -175,10 +177,11 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     this.x.refusal = refusal
     this.decision = problem.fault === 'client' ? 'deny' : 'error'
     const headers = refusalHeaders(this.x, refusal)
-    const body = problemBody(problem, this.x.id, refusal.invalid)
-    if (!refusal.close) this.#send(problem.status, headers, body)
-    else if (this.x.method !== 'HEAD') this.writer.send(problem.status, headers, body + PADDING, false, 'last')
-    else {
+    if (!refusal.close) this.#send(problem.status, headers, problemBytes(problem, this.x.id, refusal.invalid))
+    else if (this.x.method !== 'HEAD') {
+      const body = problemBody(problem, this.x.id, refusal.invalid) + PADDING
+      this.writer.send(problem.status, headers, textBytes(body), false, 'last')
+    } else {
       // An answer to HEAD can't be padded, so nothing could stop what stands behind it: no answer then.
       this.writer.status = problem.status
       this.#end()
@@ -186,7 +189,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     }
   }
 
-  #send(status: number, headers: AnswerFields, body: string): void {
+  #send(status: number, headers: AnswerFields, body: Uint8Array): void {
     const after = this.#afterAnswer(status)
     this.body?.discard()
     this.writer.send(status, headers, body, this.x.method === 'HEAD', after)
