@@ -19,12 +19,15 @@ import { clusterSeed, concurrencySlots, limitSlots, quotaSeed, quotaSlots, slidi
 import { SlidingTable } from '../memory/sliding-table.ts'
 import type { AmountPlan, LimitPlan } from '../plan/limit.ts'
 import { checkAmount, countedAs, type Counted } from './amount.ts'
+import { quoted } from './headers.ts'
 import { placeOf } from './shared.ts'
 import { Queues, type Turn } from './queues.ts'
 
 /** A limit at one of its amounts, as this worker counts it; made once per generation. */
 export interface Limit {
   readonly plan: LimitPlan
+  /** Its name as `RateLimit` and `RateLimit-Policy` tell it. */
+  readonly told: string
   readonly amount: AmountPlan
   readonly domain: Domain
   /** Under which seed keys are hashed. */
@@ -128,7 +131,7 @@ export class Limiter {
     const shared = plan.cluster === undefined ? 0 : placeOf(plan, amount)
     const own = countedAs(plan.amount, cost)
     const scale = own.kind === 'rate' ? scaleOf(own.rate.capacityNs) : 0
-    return { plan, amount, domain, hash, shared, counted: countedAs(amount, cost), scale }
+    return { plan, told: quoted(plan.name), amount, domain, hash, shared, counted: countedAs(amount, cost), scale }
   }
 
   /**

@@ -1,9 +1,10 @@
-import { joined, limitItem, noneLeft, policyItem, retryAfter } from '../limits/headers.ts'
+import { joined, limitItem, noneLeft, policyItem } from '../limits/headers.ts'
 import { newLimitVerdict, NOTHING_HELD, type Limit, type LimitVerdict } from '../limits/limiter.ts'
 import { judge } from '../policy/authorize.ts'
 import { keyOf } from '../policy/key.ts'
-import { refuse, type Refusal } from '../problems.ts'
+import type { Refusal } from '../problems.ts'
 import type { Exchange } from './exchange.ts'
+import { overLimit } from './over-limit.ts'
 import { askStore, withoutStore } from './strict-limits.ts'
 import type { PreparedLimit, PreparedTier } from './tables.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
@@ -77,7 +78,8 @@ function conclude(x: Exchange, limit: Limit, item: string, verdict: LimitVerdict
     x.rateLimitPolicy = joined(x.rateLimitPolicy, limit.amount.kind === 'quota' ? policyItem(limit, x.now) : item)
   }
   if (verdict.admitted) {
-    x.note('limits', 'pass', 'limits', plan.name, plan.where, `${verdict.remaining} left`)
+    // A text made of a number, for explain alone.
+    if (x.trace !== null) x.note('limits', 'pass', 'limits', plan.name, plan.where, `${verdict.remaining} left`)
     return null
   }
   const refusal = overLimit(limit, verdict.full, verdict.retryNs)
@@ -239,25 +241,4 @@ function lacking(fields: readonly string[], name: string): readonly string[] {
   const rest: string[] = []
   for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] !== name) rest.push(fields[i] ?? '', fields[i + 1] ?? '')
   return rest
-}
-
-function overLimit(limit: Limit, full: boolean, retryNs: number): Refusal {
-  const { name, where } = limit.plan
-  const reason = full ? `limit ${name}: no room for another key` : `limit ${name}: over ${most(limit)}`
-  return refuse('over-limit', 'limits', reason, { rule: name, where, headers: ['retry-after', retryAfter(retryNs)] })
-}
-
-function most({ amount }: Limit): string {
-  switch (amount.kind) {
-    case 'rate':
-      return `${amount.count} per ${amount.period} ms`
-    case 'sliding':
-      return `${amount.count} in any ${amount.period} ms`
-    case 'bandwidth':
-      return `${amount.bytes} bytes per ${amount.period} ms`
-    case 'quota':
-      return `${amount.count} per ${amount.per}`
-    case 'concurrent':
-      return `${amount.max} at once`
-  }
 }
