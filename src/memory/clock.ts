@@ -12,7 +12,7 @@ export const monotonicNs: () => bigint = process.hrtime.bigint
 
 /** Milliseconds since the host's boot, with a fraction; compares across threads. */
 export function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6
+  return Number(monotonicNs()) / 1e6
 }
 
 /** Microseconds from `start` to `end`, both from `monotonicNs`. */

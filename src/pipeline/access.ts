@@ -17,7 +17,7 @@ export function accessRecord(x: Exchange, into: AccessRecord): void {
   into.query = redact(x.query, x.tables.credentialParameters)
   into.clientIp = x.clientIp
   into.listener = x.listener
-  into.userAgent = x.tables.head.redact.includes('user-agent') ? '***' : (x.headers.get('user-agent') ?? '')
+  into.userAgent = x.tables.hidesUserAgent ? '***' : (x.headers.get('user-agent') ?? '')
   into.route = x.routeName
   into.service = x.serviceName
   into.problem = refusal?.problem.code ?? ''

@@ -1,6 +1,6 @@
 /**
- * What a request came to, told to detection at the one exit. A request that is no event costs a look into an array of
- * 600 bytes, and one whose caller was seen from this address before a comparison of two texts.
+ * What a request came to, told to detection at the one exit. A request that is no event costs a look into an array,
+ * and one whose caller was seen from this address before a comparison of two texts.
  */
 import { keyOf } from '../policy/key.ts'
 import { prepareLookup } from '../policy/lookup.ts'
@@ -20,7 +20,8 @@ import type { BannedKey, Watch } from './threats.ts'
 export function countEvents(x: Exchange, status: number): void {
   const { threats } = x.tables
   if (!threats.active) return
-  if (threats.interest[status] === 1) observe(x, status)
+  const watches = threats.watches[status]
+  if (watches !== undefined && watches.length > 0) observe(x, status, watches)
   const { memo } = x
   if (memo !== null && x.permit !== null && (memo.seenFrom !== x.clientKey || memo.seenUntil < x.now)) succeeded(x)
 }
@@ -28,7 +29,7 @@ export function countEvents(x: Exchange, status: number): void {
 /** One object for all events: what is kept of it is copied. */
 const request = { time: 0, method: '', path: '', status: 0, id: '' }
 
-function observe(x: Exchange, status: number): void {
+function observe(x: Exchange, status: number, watches: readonly Watch[]): void {
   // Refused before anybody asked who it was.
   if (x.clientKey === '') findAddress(x)
   // A banned client that goes on is no news; counting it would make its ban everlasting.
@@ -38,15 +39,13 @@ function observe(x: Exchange, status: number): void {
   request.path = x.path === '' ? x.rawPath : x.path
   request.status = status
   request.id = x.id
-  const { watches } = x.tables.threats
   for (let i = 0; i < watches.length; i++) {
     const watch = watches[i]
-    if (watch !== undefined && counts(watch.scenario.plan.count, x, status)) count(watch, x)
+    if (watch !== undefined && counts(watch.scenario.plan.count, x)) count(watch, x)
   }
 }
 
-function counts(event: EventPlan, x: Exchange, status: number): boolean {
-  if (event.statuses !== null && !event.statuses.includes(status)) return false
+function counts(event: EventPlan, x: Exchange): boolean {
   if (event.policies !== null && (x.refusal === null || !event.policies.includes(x.refusal.policy))) return false
   if (event.callers === 'any') return true
   return isIdentified(x) === (event.callers === 'identified')

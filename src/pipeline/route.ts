@@ -10,9 +10,8 @@ import { CONTINUE, type Verdict } from './verdict.ts'
 export function route(x: Exchange): Verdict {
   const { routeTable, routes } = x.tables
   const { match } = x
-  const origin = x.headers.get('origin')
   const asked = x.method === 'OPTIONS' ? x.headers.get('access-control-request-method') : undefined
-  if (asked !== undefined && isPreflight(x.method, origin, asked)) {
+  if (asked !== undefined && isPreflight(x.method, x.headers.get('origin'), asked)) {
     routeTable.find(x.host, x.path, asked, x.headers, x.listener, match)
     const wanted = match.kind === 'route' ? routes[match.route] : undefined
     if (wanted?.cors) {

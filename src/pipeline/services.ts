@@ -219,6 +219,7 @@ export class WorkerServices {
     x.turn?.abandon()
     x.turn = null
     chargeAnswer(x, null)
+    if (x.held.length === 0) return
     for (let i = 0; i < x.held.length; i++) this.limiter.release(x.held[i] ?? 0)
     x.held.length = 0
   }

@@ -49,6 +49,8 @@ export interface Tables {
   readonly transports: readonly Transport[]
   /** Query parameters, in lower case, whose values no log may hold: those that any route reads credentials from. */
   readonly credentialParameters: ReadonlySet<string>
+  /** `log.redact` names the field. */
+  readonly hidesUserAgent: boolean
   /** Answers that belong to no route: no operations, no security preset, no CORS. */
   readonly plain: PreparedResponseHeaders
   bindPorts(ports: readonly number[]): void
@@ -191,6 +193,7 @@ export class TablesBuilder {
       revocations: this.#revocations,
       transports,
       credentialParameters: new Set(routes.flatMap(({ auth }) => auth.reads.query.map((name) => name.toLowerCase()))),
+      hidesUserAgent: head.redact.includes('user-agent'),
       plain: prepareResponseHeaders(NO_OPERATIONS, null),
       bindPorts: (ports) => bindPorts(listeners, ports),
       isReady: () => beats.isReady() && !beats.isDraining()

@@ -10,9 +10,8 @@ import { ADDED, CANARY, CROWDSEC, HONEYPOT, tagOfName } from '../threats/tag.ts'
 
 export interface PreparedThreats {
   readonly plan: ThreatsPlan
-  readonly watches: readonly Watch[]
-  /** By status: 1 where a scenario may count it. */
-  readonly interest: Uint8Array
+  /** By status: whoever may count it. */
+  readonly watches: readonly (readonly Watch[])[]
   /** Whether anything at all may ban: else nobody need know who succeeded from where. */
   readonly active: boolean
   readonly never: IpSet
@@ -50,8 +49,7 @@ export function prepareThreats(plan: ThreatsPlan, detector: Detector): PreparedT
   const honeypots = new Honeypots(plan.honeypots)
   return {
     plan,
-    watches,
-    interest: interestOf(plan.scenarios),
+    watches: byStatus(watches),
     active: watches.length > 0 || !honeypots.empty,
     never: new IpSet(plan.never),
     honeypots: honeypots.empty ? null : honeypots,
@@ -73,14 +71,17 @@ function underOf(by: ScenarioPlan['by'], keyed: Map<string, BannedKey>): Watch['
 }
 
 /** Statuses that none names are those of refusals, or any where a scenario asks for no refusal. */
-function interestOf(scenarios: readonly ScenarioPlan[]): Uint8Array {
-  const interest = new Uint8Array(STATUSES)
-  for (const { count } of scenarios) {
-    if (count.statuses === null) interest.fill(1, count.policies === null ? 100 : 400)
-    else for (const status of count.statuses) interest[status] = 1
-  }
-  return interest
+function byStatus(watches: readonly Watch[]): readonly (readonly Watch[])[] {
+  return Array.from({ length: STATUSES }, (_, status) => {
+    const some = watches.filter(({ scenario }) => {
+      const { statuses, policies } = scenario.plan.count
+      return statuses === null ? status >= (policies === null ? 100 : 400) : statuses.includes(status)
+    })
+    return some.length === 0 ? NOBODY : some
+  })
 }
+
+const NOBODY: readonly Watch[] = []
 
 /** Made once: a banned request costs no more than any other refusal. */
 function refusalsOf({ scenarios, honeypots }: ThreatsPlan): Map<number, Refusal> {

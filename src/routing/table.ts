@@ -94,7 +94,7 @@ export class RouteTable {
 
   /** The most specific host with a path that fits: a host's tree without one has no route "whose host and path match". */
   #place(host: string, into: RouteMatch): number {
-    const exact = this.#exactHosts.get(host)
+    const exact = this.#exactHosts.size > 0 ? this.#exactHosts.get(host) : undefined
     if (exact !== undefined) {
       const place = this.#tree.walk(exact, 1, into)
       if (place !== 0) return place
