@@ -20,6 +20,22 @@ const HYPHEN = 0x2d
  * @returns whether it is well formed; `into` is filled only then
  */
 export function readHost(value: string, into: HostField): boolean {
+  if (value !== last.value) {
+    if (!read(value, last)) {
+      last.value = null
+      return false
+    }
+    last.value = value
+  }
+  into.host = last.host
+  into.port = last.port
+  return true
+}
+
+/** What was read last: most requests name the host that the one before did, and one text of it is compared faster. */
+const last: HostField & { value: string | null } = { value: null, host: '', port: -1 }
+
+function read(value: string, into: HostField): boolean {
   if (value.charCodeAt(0) === 0x5b) return readIpv6(value, into)
   let end = value.length
   let upper = false

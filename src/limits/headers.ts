@@ -43,8 +43,11 @@ export function limitItem(limit: Limit, verdict: LimitVerdict): string {
   if (told.length > LONGEST_NAME || !(remaining >= 0 && remaining <= MAX_INT) || seconds > MAX_INT) {
     return `${told};r=${remaining}${seconds < 0 ? '' : `;t=${seconds}`}`
   }
-  let at = ITEM.write(told, 'latin1')
-  at = putNumber(at, LETTER_R, remaining)
+  if (told !== standing) {
+    ITEM.write(told, 0, told.length)
+    standing = told
+  }
+  let at = putNumber(told.length, LETTER_R, remaining)
   if (seconds >= 0) at = putNumber(at, LETTER_T, seconds)
   return ITEM.toString('latin1', 0, at)
 }
@@ -56,6 +59,8 @@ export function limitItem(limit: Limit, verdict: LimitVerdict): string {
 const LONGEST_NAME = 128
 const MAX_INT = 0x7fff_ffff
 const ITEM = Buffer.alloc(LONGEST_NAME + 2 * 16)
+/** The name that ITEM begins with. */
+let standing = ''
 const LETTER_R = 0x72
 const LETTER_T = 0x74
 const ZERO = 0x30

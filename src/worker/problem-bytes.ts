@@ -24,7 +24,7 @@ class Template {
   /** @param id ASCII, at most MOST_ID characters */
   with(id: string): Uint8Array {
     const bytes = this.#bytes
-    bytes.write(id, this.#start, id.length, 'latin1')
+    bytes.write(id, this.#start, id.length)
     const end = this.#end
     const at = this.#start + id.length
     for (let i = 0; i < end.length; i++) bytes[at + i] = end[i]! // in range

@@ -171,6 +171,9 @@ t.test('Host', async (t) => {
     'a\u007f'
   ]
   for (const value of bad) refuses(t, host(value), 'malformed', /host|Host/)
+  for (const value of ['a.example:1', 'a.example:1', bad[0] ?? '', bad[0] ?? '', 'a.example:1', 'b.example'])
+    if (value === bad[0]) refuses(t, host(value), 'malformed', /host|Host/)
+    else passes(t, host(value), { host: value.slice(0, 9), port: value.endsWith(':1') ? 1 : -1, authority: value })
   refuses(t, { noHost: true }, 'malformed', /no Host/)
   refuses(t, { fields: ['host', 'h'] }, 'malformed', /Host stands more than once/)
 })

@@ -49,6 +49,22 @@ t.test('limits: what remains, and seconds until there is more', async (t) => {
   t.same(taken(parallel, 'c', 3), ['"parallel";r=1', '"parallel";r=0', '"parallel";r=0'])
 })
 
+t.test('numbers of any length, and one limit after the other', async (t) => {
+  const parallel = limit({ kind: 'concurrent', max: 2 }, 'parallel')
+  const plan = rate(2, 60_000)
+  const seconds = [0, 1, 9, 10, 999, 2 ** 31 - 1, 2 ** 31, 1e15]
+  for (const remaining of [0, 9, 10, 99, 100, 2 ** 31 - 1, 2 ** 31, 999_999_999_999_999, 1e15]) {
+    const told = Math.min(remaining, 999_999_999_999_999)
+    for (const wait of seconds) {
+      const verdict = { ...newLimitVerdict(), remaining, resetNs: wait * 1e9 }
+      t.equal(limitItem(plan, verdict), `"plan";r=${told};t=${Math.min(wait, 999_999_999_999_999)}`)
+      t.equal(limitItem(parallel, verdict), `"parallel";r=${told}`)
+    }
+  }
+  const name = 'n'.repeat(200)
+  t.equal(limitItem(limit({ kind: 'concurrent', max: 2 }, name), newLimitVerdict()), `"${name}";r=0`)
+})
+
 t.test('several limits are one list', async (t) => {
   t.equal(joined(joined('', '"a";r=1'), '"b";r=2;t=3'), '"a";r=1, "b";r=2;t=3')
 })
