@@ -40,7 +40,12 @@ export class TextBytes {
     // UTF-8 of as many bytes as the text has characters, none above 0x7e, is the text itself. No more is written than
     // that: what stands behind stays as it is.
     const { table, from } = allowed
-    if (text.length >= SHORT && from !== 0 && bytes.write(text, at, text.length) === text.length && this.#isPlain(at, end, from))
+    if (
+      text.length >= SHORT &&
+      from !== 0 &&
+      bytes.write(text, at, text.length) === text.length &&
+      this.#isPlain(at, end, from)
+    )
       return end
     for (let i = at; i < end; i++) {
       const char = text.charCodeAt(i - at)
