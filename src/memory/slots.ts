@@ -48,6 +48,8 @@ const LIVE = 0
 const TENTATIVE = 2
 const DEAD = 3
 const STATE = 3
+/** LIVE among a word's bits. */
+const LIVE_WORD = 0n
 
 const PATIENCE = 8
 /** Tries before a decision is given up and refused: more than any number of threads has been seen to need, by far. */
@@ -125,12 +127,13 @@ export abstract class SlotTable {
   /**
    * Whether `word`, loaded from `slot` just before, was a LIVE word of this key, provided that a compareExchange from
    * `word` succeeds afterwards. The load of the word synchronises with the exchange it saw, so the plain loads of the
-   * key that follow give the key of that owner, or of a later one, who must have changed the word first.
+   * key that follow give the key of that owner, or of a later one, who must have changed the word first. Compared as a
+   * bigint: Number() is a call into the runtime, a twentieth of a decision.
    */
   protected holds(slot: number, word: bigint, lo: number, hi: number): boolean {
     const halves = this.#halves
     const at = slot * 4
-    return Number(BigInt.asUintN(2, word)) === LIVE && halves[at] === lo && halves[at + 1] === hi
+    return BigInt.asUintN(2, word) === LIVE_WORD && halves[at] === lo && halves[at + 1] === hi
   }
 
   /** Instead of the compareExchange, where nothing is to be written: the key and then the word are still the same. */
