@@ -24,6 +24,8 @@ const MOST = 255
 const SPACES = 2
 /** Bytes of the IPv6 prefix that shares a line. */
 const NETWORK = 6
+/** Of levels, those that share it. */
+const WITHIN = -1 << NETWORK
 /** Of each space: for the prefixes of one byte, and of two. */
 const EIGHTS = 1 << 8
 const SHORTS = EIGHTS + (1 << 16)
@@ -102,19 +104,30 @@ export class BanFilter {
   levelsOfWords(space: number, a: number, b: number, c: number, d: number, levels: number): number {
     const cells = this.#cells
     let may = 0
-    let line = -1
-    let network = 0
-    for (let left = levels; left !== 0;) {
+    // What lies within the address's /48 has one line, found once.
+    const network = levels < 1 << NETWORK ? 0 : this.#network(space, a, b, NETWORK)
+    const line = this.#line(network)
+    for (let left = levels & WITHIN; left !== 0;) {
       const level = 31 - Math.clz32(left)
       left ^= 1 << level
-      if (level < NETWORK || line < 0) {
-        network = this.#network(space, a & maskOf(level, 0), b & maskOf(level, 1), level)
-        line = this.#line(network)
-      }
-      const within = this.#within(network, b & maskOf(level, 1), c & maskOf(level, 2), d & maskOf(level, 3), level)
+      const within =
+        level <= 8
+          ? this.#within(network, level === 7 ? b & ~0xff : b, 0, 0, level)
+          : this.#within(network, b, c & maskOf(level, 2), d & maskOf(level, 3), level)
       const x = cells[line + first(within)] as number
       const y = cells[line + second(within)] as number
       const z = cells[line + third(within)] as number
+      may |= noneZero(x, y, z) << level
+    }
+    for (let left = levels & ~WITHIN; left !== 0;) {
+      const level = 31 - Math.clz32(left)
+      left ^= 1 << level
+      const wide = this.#network(space, a & maskOf(level, 0), b & maskOf(level, 1), level)
+      const at = this.#line(wide)
+      const within = this.#within(wide, 0, 0, 0, level)
+      const x = cells[at + first(within)] as number
+      const y = cells[at + second(within)] as number
+      const z = cells[at + third(within)] as number
       may |= noneZero(x, y, z) << level
     }
     return may
