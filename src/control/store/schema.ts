@@ -60,8 +60,8 @@ export const MIGRATIONS: readonly string[] = [
 ]
 
 /**
- * Bans kept over a restart, those that end last and owners': a row takes up to 4.5 KB (measured; its client writes the evidence), and
- * the whole file 256 MiB, past which quotas and revocations could not be kept either.
+ * Bans kept over a restart, those that end last and owners': a row takes up to 4.5 KB (measured; its client writes the
+ * evidence), and the whole file 256 MiB, past which quotas and revocations could not be kept either.
  */
 const MOST_BANS = 30_000
 
