@@ -29,7 +29,7 @@ function most({ amount }: Limit): string {
     case 'rate':
       return `${amount.count} per ${amount.period} ms`
     case 'sliding':
-      return `${amount.count} in any ${amount.period} ms`
+      return `${amount.count} in a sliding window of ${amount.period} ms`
     case 'bandwidth':
       return `${amount.bytes} bytes per ${amount.period} ms`
     case 'quota':

@@ -1,9 +1,12 @@
 /** The JSON body of a call: bounded before it is read, and complete before anything happens. */
 import type { IncomingMessage } from 'node:http'
+import { readJson as parseJson } from '../../json.ts'
 import { AdminProblem } from './resource.ts'
 
 /** Read on beyond the limit: a connection that is closed on unread bytes is reset, and the refusal is lost with it. */
 const SPARE = 1 << 20
+/** More than any operation takes. A member that is named twice is refused: its writer and this reader may mean different ones. */
+const BOUNDS = { depth: 16, keys: 1000, items: 10_000 }
 
 /** Whether the request has a body at all (RFC 9112 section 6.3). */
 export function hasBody(request: IncomingMessage): boolean {
@@ -28,11 +31,7 @@ export async function readJson(request: IncomingMessage, limit: number): Promise
     else if (size > limit + SPARE) break
   }
   if (size > limit) throw new AdminProblem(413, `the body may have ${limit} bytes at most`)
-  try {
-    return JSON.parse(
-      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(parts))
-    ) as unknown
-  } catch {
-    throw new AdminProblem(400, 'the body is not JSON in UTF-8')
-  }
+  const reading = parseJson(Buffer.concat(parts), BOUNDS)
+  if (!reading.ok) throw new AdminProblem(400, `the body ${reading.reason}`)
+  return reading.value
 }

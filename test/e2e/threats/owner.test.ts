@@ -92,6 +92,7 @@ t.test('what can’t be banned is said, and changes nothing', async (t) => {
     ['[]', 400, /a ban is/],
     ['null', 400, /a ban is/],
     ['{', 400, /not JSON/],
+    ['{"address":"127.5.0.1","address":"127.5.0.2"}', 400, /twice|more than once/],
     [`{"address":"${'1'.repeat(5000)}"}`, 413, /4096 bytes/]
   ] as const) {
     const answer = await call('POST', '/bans', body)
