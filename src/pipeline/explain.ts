@@ -3,6 +3,7 @@ import { allFields } from '../answer-fields.ts'
 import type { KeySet } from '../plan/keys.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { DescribedRequest } from '../policy-test.ts'
+import { allHeaders } from '../upstream/transport.ts'
 import { Permit } from './authorize.ts'
 import { step, type TraceStep } from './exchange.ts'
 import { answerHeaders, refusalHeaders, upstreamRequest } from './messages.ts'
@@ -53,7 +54,7 @@ export function explanationOf({ x, outcome, steps }: Rehearsed): Explanation {
   if (outcome instanceof Permit) {
     const { action } = outcome.route
     const upstream = action.kind === 'forward' ? action.upstream.name : ''
-    const headers = pairs(upstreamRequest(outcome, x).headers)
+    const headers = pairs(allHeaders(upstreamRequest(outcome, x)))
     return { status: 200, decision: 'forward', ...common, policy: '', rule: '', upstream, steps, headers }
   }
   if (outcome instanceof Answer) {

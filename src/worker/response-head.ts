@@ -42,7 +42,7 @@ const standingTexts: string[] = []
  * @returns valid until the next call
  */
 export function headBytes(status: number, fields: AnswerFields): Uint8Array {
-  const size = sizeOf(fields)
+  const size = sizeOf(status, fields)
   // The last line's end is written by uWS.
   if (size <= SIZE) return heads.of(putOwn(putShared(HEADS, status, fields.shared), fields.own) - 2)
   const into = new TextBytes(size)
@@ -61,9 +61,9 @@ export function textBytes(text: string): Uint8Array {
   return texts.of(length)
 }
 
-function sizeOf({ shared, own }: AnswerFields): number {
-  const size = shared.bytes === null ? MAX_LINE + listSize(shared.list) : shared.bytes.length
-  return size + listSize(own)
+function sizeOf(status: number, { shared, own }: AnswerFields): number {
+  const known = shared.bytes !== null && shared.status === status
+  return (known ? shared.bytes.length : MAX_LINE + listSize(shared.list)) + listSize(own)
 }
 
 function listSize(list: readonly string[]): number {
