@@ -62,8 +62,9 @@ export function textBytes(text: string): Uint8Array {
 }
 
 function sizeOf(status: number, { shared, own }: AnswerFields): number {
-  const known = shared.bytes !== null && shared.status === status
-  return (known ? shared.bytes.length : MAX_LINE + listSize(shared.list)) + listSize(own)
+  const known = shared.status === status ? shared.bytes : null
+  const size = known === null ? MAX_LINE + listSize(shared.list) : known.length
+  return size + listSize(own)
 }
 
 function listSize(list: readonly string[]): number {
