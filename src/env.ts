@@ -67,6 +67,11 @@ const TABLE = {
     [1 << 10, 1 << 22],
     'Clients whose open connections are counted at once, for `client.connections`; those past it are let in uncounted.'
   ),
+  GATEHOUSE_WORKER_CONNECTIONS: count(
+    1_000_000,
+    [10, 1_000_000_000],
+    'Connections that a worker counts for `client.connections` before another takes its place: each leaves some 120 bytes in it. With one worker it stays.'
+  ),
   GATEHOUSE_BAN_SLOTS: count(1 << 18, [1 << 10, 1 << 24], 'Bans held at once, over all threads (16 bytes each).'),
   GATEHOUSE_EVENT_SLOTS: count(
     1 << 18,

@@ -50,6 +50,8 @@ export type MainToControl =
   | { type: 'reload' }
   | { type: 'reopen-logs' }
   | { type: 'worker-failed'; index: number; reason: string }
+  /** It has counted GATEHOUSE_WORKER_CONNECTIONS and another takes its place. */
+  | { type: 'worker-worn'; index: number }
   | { type: 'worker-bypassed'; index: number; bypassed: boolean }
   /** Ready is false from now on; the ports close after GATEHOUSE_DRAIN_DELAY. */
   | { type: 'draining' }
@@ -140,6 +142,8 @@ export type WorkerToMain =
   | { type: 'apps'; generation: number; descriptors: number[] }
   /** An exception escaped: unhook me, I settle and exit. */
   | { type: 'failing'; reason: string }
+  /** All is well, but I have taken memory that only my end gives back: replace me when another can do my work meanwhile. */
+  | { type: 'worn' }
   /** Settled and closed; about to exit. */
   | { type: 'closed' }
 

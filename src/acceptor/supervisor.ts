@@ -20,6 +20,8 @@ const ABREAST = Math.max(1, availableParallelism() - 1)
 const RESPAWN_DELAY = 500
 /** What a worker whose state can't be trusted any more gets to finish its other requests, ms. */
 const FAILING_DEADLINE = 2_000
+/** The same of one that is only worn: as long as connections of retired certificates get. */
+const WORN_DEADLINE = 60_000
 
 interface Slot {
   readonly index: number
@@ -28,6 +30,8 @@ interface Slot {
   /** One per listener, of the newest apps; null before the first. */
   apps: readonly AppDescriptor[] | null
   hooked: boolean
+  /** To be replaced as soon as all others serve. */
+  worn: boolean
   /** Monotonic ms. */
   startedAt: number
 }
@@ -123,6 +127,7 @@ export class Supervisor {
       state: 'serving',
       apps: null,
       hooked: false,
+      worn: false,
       startedAt: performance.now()
     })
   }
@@ -154,17 +159,34 @@ export class Supervisor {
         // One that fails goes on failing while it settles: it is said once.
         if (slot.state === 'leaving') return
         this.#tellControl({ type: 'worker-failed', index, reason: message.reason })
-        this.#unhook(slot)
-        slot.state = 'leaving'
-        tell(slot, { type: 'drain', deadline: FAILING_DEADLINE })
-        // One that can't even settle would be missing for good, and can't be ended from outside with sockets open.
-        setTimeout(() => {
-          if (slot.worker === worker && slot.state === 'leaving') process.kill(process.pid, 'SIGKILL')
-        }, 2 * FAILING_DEADLINE).unref()
-        return
+        return this.#settle(slot, FAILING_DEADLINE)
+      case 'worn':
+        slot.worn = true
+        return this.#replaceWorn()
       case 'closed':
         this.#unhook(slot)
     }
+  }
+
+  /** It gets no more connections, finishes within `deadline` ms and ends; then another takes its place. */
+  #settle(slot: Slot, deadline: number): void {
+    const { worker } = slot
+    this.#unhook(slot)
+    slot.state = 'leaving'
+    tell(slot, { type: 'drain', deadline })
+    // One that can't even settle would be missing for good, and can't be ended from outside with sockets open.
+    setTimeout(() => {
+      if (slot.worker === worker && slot.state === 'leaving') process.kill(process.pid, 'SIGKILL')
+    }, 2 * deadline).unref()
+  }
+
+  /** One at a time, and never the only one: there is no hurry. */
+  #replaceWorn(): void {
+    if (this.#draining || this.#slots.length === 1) return
+    const worn = this.#slots.find((slot) => slot.worn)
+    if (worn === undefined || this.#slots.some(({ state, hooked }) => state !== 'serving' || !hooked)) return
+    this.#tellControl({ type: 'worker-worn', index: worn.index })
+    this.#settle(worn, WORN_DEADLINE)
   }
 
   #replaceApps(slot: Slot, generation: number, descriptors: readonly AppDescriptor[]): void {
@@ -213,6 +235,7 @@ export class Supervisor {
         this.#tellControl({ type: 'worker-bypassed', index: slot.index, bypassed: false })
       }
     }
+    this.#replaceWorn()
   }
 
   #ended(index: number, worker: Worker): void {
@@ -225,6 +248,7 @@ export class Supervisor {
     this.#connections.releaseWorker(index)
     this.#tellControl({ type: 'worker-down', index })
     slot.state = 'gone'
+    slot.worn = false
     if (this.#draining) return this.#noteGone()
     // At once the first time; one that can't live must not spin.
     const young = performance.now() - slot.startedAt < 1_000

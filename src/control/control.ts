@@ -372,6 +372,10 @@ export class Control {
     this.#log.error(`worker ${index} failed and is replaced`, { worker: index, reason })
   }
 
+  workerWorn(index: number): void {
+    this.#log.info(`worker ${index} has counted its connections and is replaced`, { worker: index })
+  }
+
   workerBypassed(index: number, bypassed: boolean): void {
     this.#workers.bypassed(index, bypassed)
     if (bypassed) this.#log.error(`worker ${index} is blocked: it gets no new connections`, { worker: index })

@@ -22,6 +22,8 @@ parentPort?.on('message', (message: MainToControl) => {
       return control.workerDown(message.index)
     case 'worker-failed':
       return control.workerFailed(message.index, message.reason)
+    case 'worker-worn':
+      return control.workerWorn(message.index)
     case 'worker-bypassed':
       return control.workerBypassed(message.index, message.bypassed)
     case 'reading-failed':

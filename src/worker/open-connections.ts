@@ -12,9 +12,18 @@ export class OpenConnections {
   readonly #services: WorkerServices
   /** By listener, places in the shared table by connection. No more than there are connections. */
   readonly #places: Map<number, number>[] = []
+  /** How many more it counts before it is worn, and who is told then. */
+  #left: number
+  readonly #worn: () => void
 
-  constructor(services: WorkerServices) {
+  /**
+   * @param most connections counted before `worn` is called, once: what the identity of each takes is never given back
+   * (`connectionOf`)
+   */
+  constructor(services: WorkerServices, most: number, worn: () => void) {
     this.#services = services
+    this.#left = most
+    this.#worn = worn
   }
 
   /** @param listener its position in the plan, and what it is @returns false: it is to be closed */
@@ -37,7 +46,9 @@ export class OpenConnections {
       }
       return false
     }
-    if (place !== UNCOUNTED) (this.#places[listener] ??= new Map()).set(connectionOf(res), place)
+    if (place === UNCOUNTED) return true
+    ;(this.#places[listener] ??= new Map()).set(connectionOf(res), place)
+    if (--this.#left === 0) this.#worn()
     return true
   }
 

@@ -9,6 +9,7 @@ import { WorkerServices } from '../pipeline/services.ts'
 import { Apps, handedOver } from './apps.ts'
 import { BodyMemory } from './body-memory.ts'
 import { LoadProbe } from './load.ts'
+import { OpenConnections } from './open-connections.ts'
 import { Staging } from './staging.ts'
 import { Traffic } from './traffic.ts'
 
@@ -29,7 +30,8 @@ const services = new WorkerServices({
   }
 })
 const bodyMemory = new BodyMemory(env.GATEHOUSE_BODY_MEMORY, env.GATEHOUSE_BODY_CLIENT_SHARE)
-const traffic = new Traffic(services, bodyMemory, (error, request) =>
+const openConnections = new OpenConnections(services, env.GATEHOUSE_WORKER_CONNECTIONS, () => toMain({ type: 'worn' }))
+const traffic = new Traffic(services, openConnections, bodyMemory, (error, request) =>
   toControl({ type: 'exception', reason: `${request === '' ? '' : `request ${request}: `}${reasonOf(error)}` })
 )
 const apps = new Apps(traffic)
@@ -124,7 +126,8 @@ function begin({ head, consumers }: Extract<ControlToWorker, { type: 'begin' }>)
 let ending = false
 
 async function drain(deadline: number): Promise<void> {
-  if (ending) return
+  // A stop, while it was being replaced.
+  if (ending) return traffic.hasten(deadline)
   ending = true
   await traffic.drain(deadline)
   // Unhooked before, settled now: only so may the app close and the thread end.

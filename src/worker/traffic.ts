@@ -10,7 +10,7 @@ import type { WorkerServices } from '../pipeline/services.ts'
 import type { Tables } from '../pipeline/tables.ts'
 import type { Apps, AppsOwner } from './apps.ts'
 import type { BodyMemory } from './body-memory.ts'
-import { OpenConnections } from './open-connections.ts'
+import type { OpenConnections } from './open-connections.ts'
 import { handling } from './response-writer.ts'
 import { Serving, type ServingWorker } from './serving.ts'
 import { UnderWay } from './under-way.ts'
@@ -38,6 +38,8 @@ export class Traffic implements AppsOwner, ServingWorker {
   #tables: Tables | null = null
   #ports: readonly number[] = []
   #draining = false
+  /** ms, monotonic. */
+  #drainedBy = Infinity
   #connections = 0
   /** The revocations that what is under way was last held against: once per sweep, however many come. */
   #revocationsSeen = 0
@@ -48,9 +50,14 @@ export class Traffic implements AppsOwner, ServingWorker {
    * @param bodyMemory for request bodies that are held whole
    * @param report what a callback or a stage threw, and the request's id, '' before it has one: for the owner's log.
    */
-  constructor(services: WorkerServices, bodyMemory: BodyMemory, report: (error: unknown, request: string) => void) {
+  constructor(
+    services: WorkerServices,
+    openConnections: OpenConnections,
+    bodyMemory: BodyMemory,
+    report: (error: unknown, request: string) => void
+  ) {
     this.#services = services
-    this.#openConnections = new OpenConnections(services)
+    this.#openConnections = openConnections
     this.bodyMemory = bodyMemory
     this.#report = report
     this.#sweep = setInterval(() => this.#look(), SWEEP)
@@ -183,14 +190,20 @@ export class Traffic implements AppsOwner, ServingWorker {
     })
   }
 
+  /** What drains has this many ms from now, if it has not less already. */
+  hasten(deadline: number): void {
+    this.#drainedBy = Math.min(this.#drainedBy, monotonicMs() + deadline)
+  }
+
   /** Resolves when nothing is under way, or at the deadline (ms from now), when what is left has been cut off. */
   async drain(deadline: number): Promise<void> {
     this.#draining = true
+    this.hasten(deadline)
     const began = monotonicMs()
     for (;;) {
-      const waited = monotonicMs() - began
-      const idle = this.#underWay.size === 0 && (this.#connections === 0 || waited >= IDLE_GRACE)
-      if (idle || waited >= deadline) break
+      const now = monotonicMs()
+      const idle = this.#underWay.size === 0 && (this.#connections === 0 || now - began >= IDLE_GRACE)
+      if (idle || now >= this.#drainedBy) break
       await new Promise((resolve) => setTimeout(resolve, LOOK))
     }
     clearInterval(this.#sweep)
