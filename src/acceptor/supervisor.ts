@@ -30,7 +30,7 @@ interface Slot {
   /** One per listener, of the newest apps; null before the first. */
   apps: readonly AppDescriptor[] | null
   hooked: boolean
-  /** To be replaced as soon as all others serve. */
+  /** To be replaced as soon as all others serve, or leaving for that. */
   worn: boolean
   /** Monotonic ms. */
   startedAt: number
@@ -156,8 +156,9 @@ export class Supervisor {
       case 'apps':
         return this.#replaceApps(slot, message.generation, message.descriptors)
       case 'failing':
-        // One that fails goes on failing while it settles: it is said once.
-        if (slot.state === 'leaving') return
+        // One that fails goes on failing while it settles: it is said once. One that was only worn has less time now.
+        if (slot.state === 'leaving' && !slot.worn) return
+        slot.worn = false
         this.#tellControl({ type: 'worker-failed', index, reason: message.reason })
         return this.#settle(slot, FAILING_DEADLINE)
       case 'worn':
@@ -184,6 +185,7 @@ export class Supervisor {
   #replaceWorn(): void {
     if (this.#draining || this.#slots.length === 1) return
     const worn = this.#slots.find((slot) => slot.worn)
+    // One that leaves is none that serves.
     if (worn === undefined || this.#slots.some(({ state, hooked }) => state !== 'serving' || !hooked)) return
     this.#tellControl({ type: 'worker-worn', index: worn.index })
     this.#settle(worn, WORN_DEADLINE)
