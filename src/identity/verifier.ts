@@ -71,8 +71,9 @@ export class TokenVerifier {
   /** By issuer name. */
   readonly #rings = new Map<string, KeyRing>()
   #authorities = new Authorities(0, [], new CallerDirectory(), () => new KeyRing())
-  /** Answered from the cache; sent to the threads; turned away because too many waited. */
+  /** Answered from the cache, and not; sent to the threads; turned away because too many waited. */
   hits = 0
+  misses = 0
   cold = 0
   overloads = 0
 
@@ -86,6 +87,11 @@ export class TokenVerifier {
 
   get cached(): { tokens: number; bytes: number } {
     return { tokens: this.#cache.size, bytes: this.#cache.bytes }
+  }
+
+  /** Tokens that had to make room for others in the cache. */
+  get evicted(): number {
+    return this.#cache.evicted
   }
 
   get waiting(): number {
@@ -126,6 +132,7 @@ export class TokenVerifier {
         return outcome
       }
     }
+    this.misses++
     return this.#cold(token, accept, clientKey, now)
   }
 

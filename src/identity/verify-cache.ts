@@ -68,6 +68,8 @@ export class VerifyCache<V> {
   readonly #main = new Fifo<Entry<V>>()
   #bytes = 0
   #probationBytes = 0
+  /** Tokens that had to make room for others, since the start. */
+  evicted = 0
 
   /** `capacity` in bytes, by the weights that `set` is given. */
   constructor(capacity: number) {
@@ -124,7 +126,7 @@ export class VerifyCache<V> {
     while (this.#bytes + weight > this.#capacity) {
       const account = this.#owners.get(owner)
       const own = account !== undefined && account.bytes + weight > share ? account.entries.first : null
-      if (own !== null) this.#drop(own)
+      if (own !== null) this.#evict(own)
       else this.#turn()
     }
   }
@@ -134,18 +136,23 @@ export class VerifyCache<V> {
     const newcomer = this.#probation.first
     const oldest = this.#main.first
     if (newcomer !== null && (oldest === null || this.#probationBytes > this.#capacity * PROBATION)) {
-      if (newcomer.uses === 0) return this.#drop(newcomer)
+      if (newcomer.uses === 0) return this.#evict(newcomer)
       this.#probation.remove(newcomer.place)
       this.#probationBytes -= newcomer.weight
       newcomer.main = true
       newcomer.uses = 0
       this.#main.push(newcomer.place)
     } else if (oldest !== null) {
-      if (oldest.uses === 0) return this.#drop(oldest)
+      if (oldest.uses === 0) return this.#evict(oldest)
       oldest.uses--
       this.#main.remove(oldest.place)
       this.#main.push(oldest.place)
     }
+  }
+
+  #evict(entry: Entry<V>): void {
+    this.evicted++
+    this.#drop(entry)
   }
 
   #drop(entry: Entry<V>): void {

@@ -9,8 +9,7 @@ export type Who = 'main' | 'control' | number
 
 const READY = 0
 const DRAINING = 1
-const GENERATION = 2
-const STATES = 3
+const STATES = 2
 const THREADS_BESIDE_WORKERS = 2
 
 export function bytesOfBeats(workers: number): number {
@@ -76,15 +75,6 @@ export class Beats {
 
   isDraining(): boolean {
     return Atomics.load(this.#words, DRAINING) === 1
-  }
-
-  /** The generation that all workers serve; 0 before the first. */
-  setGeneration(generation: number): void {
-    Atomics.store(this.#words, GENERATION, generation)
-  }
-
-  generation(): number {
-    return Atomics.load(this.#words, GENERATION)
   }
 
   #now(): number {

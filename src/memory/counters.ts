@@ -18,24 +18,27 @@ export const COUNTER_NAMES = [
   'recordsDropped',
   /** Signatures that were really verified. */
   'tokenVerifications',
+  /** JWTs answered from the cache, and not: new, malformed, of a key that was withdrawn, or no JWTs at all. */
   'verifyCacheHits',
   'verifyCacheMisses',
+  /** Tokens that had to make room for others in it. */
   'verifyCacheEvictions',
   /** Tokens refused because the queue for verification was full, or the client had too many in it. */
   'verifyQueueRefusals',
   /** Questions to issuers about opaque tokens, and those of them that got no usable answer. */
   'introspections',
   'introspectionFailures',
-  /** Connections ended because their bytes were no HTTP that could be answered. */
+  /** Clients' connections. */
   'connectionsOpened',
   'connectionsClosed',
   /** Header fields dropped for an underscore in their name. */
   'underscoreHeadersDropped',
-  /** Requests refused while their key had no slot in the limits' tables. */
+  /** Requests refused while their key had no slot in the limits' tables, and all others over a limit. */
   'limitTableFull',
   'limitRefusals',
+  /** Connections opened to upstreams. */
   'upstreamConnects',
-  /** Tries of an exchange on another connection after a stale one. */
+  /** Exchanges that went out once more, over another connection: see UpstreamCounts. */
   'upstreamRetries',
   /** Exceptions in a stage, each of which cost its request a 500. */
   'stageExceptions',

@@ -104,7 +104,7 @@ export class WorkerServices {
   /** By what the upstream's plan says, so that a reload that leaves an upstream as it is keeps its connections. */
   readonly #transports = new Map<string, { transport: Transport; users: number }>()
   /** What was counted of the verifier, see #countTokens. */
-  #counted = { hits: 0, cold: 0, overloads: 0, asked: 0, failed: 0 }
+  #counted = { hits: 0, misses: 0, evicted: 0, cold: 0, overloads: 0, asked: 0, failed: 0 }
 
   constructor({ memory, index, env, events, ...own }: WorkerOptions) {
     const {
@@ -176,7 +176,10 @@ export class WorkerServices {
       known.users++
       return known.transport
     }
-    const transport = createTransport(plan)
+    const transport = createTransport(plan, {
+      connected: () => this.counters.add(COUNTER.upstreamConnects),
+      repeated: () => this.counters.add(COUNTER.upstreamRetries)
+    })
     this.#transports.set(identity, { transport, users: 1 })
     return transport
   }
@@ -233,16 +236,20 @@ export class WorkerServices {
   }
 
   #countTokens(): void {
-    const { hits, cold, opaque } = this.tokens
+    const { hits, misses, evicted, cold, opaque } = this.tokens
     const { asked, failed } = opaque
     const overloads = this.tokens.overloads + opaque.overloads
     const before = this.#counted
     if (hits !== before.hits) this.counters.add(COUNTER.verifyCacheHits, hits - before.hits)
+    if (misses !== before.misses) this.counters.add(COUNTER.verifyCacheMisses, misses - before.misses)
+    if (evicted !== before.evicted) this.counters.add(COUNTER.verifyCacheEvictions, evicted - before.evicted)
     if (cold !== before.cold) this.counters.add(COUNTER.tokenVerifications, cold - before.cold)
     if (overloads !== before.overloads) this.counters.add(COUNTER.verifyQueueRefusals, overloads - before.overloads)
     if (asked !== before.asked) this.counters.add(COUNTER.introspections, asked - before.asked)
     if (failed !== before.failed) this.counters.add(COUNTER.introspectionFailures, failed - before.failed)
     before.hits = hits
+    before.misses = misses
+    before.evicted = evicted
     before.cold = cold
     before.overloads = overloads
     before.asked = asked

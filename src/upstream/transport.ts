@@ -15,6 +15,16 @@ export interface Transport {
   close(): Promise<void>
 }
 
+/** Who counts what becomes of an upstream's connections. */
+export interface UpstreamCounts {
+  /** One was opened, its TLS handshake included. */
+  connected(): void
+  /** An exchange goes out over another one, because the one it was on ended without an answer to it. */
+  repeated(): void
+}
+
+export const UNCOUNTED: UpstreamCounts = { connected: () => {}, repeated: () => {} }
+
 export interface UpstreamRequest {
   /** Upper-case. */
   readonly method: string

@@ -5,6 +5,7 @@ import { PATIENCE, SLOW } from '../pipelining.ts'
 import type { Carrier, Pool } from '../pool.ts'
 import { describe } from '../socket-error.ts'
 import { NEVER, TICK } from '../ticker.ts'
+import type { UpstreamCounts } from '../transport.ts'
 import type { ExchangeConnection, WireExchange } from './exchange.ts'
 import { NO_ROOM, Outgoing } from './outgoing.ts'
 import { readBeforeDestroy } from './read-before-destroy.ts'
@@ -38,6 +39,7 @@ const heads = new Gathering()
  */
 export class WireConnection implements Carrier<WireExchange>, ExchangeConnection, ResponseReader, Flushable {
   readonly #pool: Pool<WireExchange>
+  readonly #counts: UpstreamCounts
   readonly #socket: Socket
   readonly #parser: ResponseParser = new ResponseParser(this)
   readonly #openedAt: number
@@ -64,8 +66,9 @@ export class WireConnection implements Carrier<WireExchange>, ExchangeConnection
   /** What was read and not parsed when the exchange was paused. */
   #rest: Buffer | null = null
 
-  constructor(pool: Pool<WireExchange>) {
+  constructor(pool: Pool<WireExchange>, counts: UpstreamCounts) {
     this.#pool = pool
+    this.#counts = counts
     this.#openedAt = pool.ticker.now
     const socket = pool.target.open({ buffer: READ_BUFFER, callback: (length, bytes) => this.#onRead(length, bytes) })
     this.#socket = socket
@@ -181,6 +184,7 @@ export class WireConnection implements Carrier<WireExchange>, ExchangeConnection
 
   #onReady(): void {
     this.#ready = true
+    this.#counts.connected()
     // An exchange that was given up meanwhile has closed the connection.
     if (this.#front !== null) this.#gather()
   }
@@ -410,7 +414,7 @@ export class WireConnection implements Carrier<WireExchange>, ExchangeConnection
     this.#front = null
     front?.leave()
     if (front !== null && again) {
-      front.retried = true
+      this.#repeats(front)
       exchanges.unshift(front)
     }
     this.close()
@@ -430,13 +434,18 @@ export class WireConnection implements Carrier<WireExchange>, ExchangeConnection
     for (const exchange of this.#behind) {
       exchange.leave()
       if (exchange.over) continue
-      if (exchange.written) exchange.retried = true
+      if (exchange.written) this.#repeats(exchange)
       exchange.behind = false
       taken.push(exchange)
     }
     this.#unsent = this.#front !== null && !this.#front.written ? 1 : 0
     this.#behind.length = 0
     return taken
+  }
+
+  #repeats(exchange: WireExchange): void {
+    exchange.retried = true
+    this.#counts.repeated()
   }
 
   #leavePool(): void {

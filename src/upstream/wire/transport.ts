@@ -1,6 +1,14 @@
 import type { UpstreamPlan } from '../../plan/upstream.ts'
+import type { Pool } from '../pool.ts'
 import { Targets } from '../targets.ts'
-import type { Transport, UpstreamCall, UpstreamRequest, UpstreamSink } from '../transport.ts'
+import {
+  type Transport,
+  UNCOUNTED,
+  type UpstreamCall,
+  type UpstreamCounts,
+  type UpstreamRequest,
+  type UpstreamSink
+} from '../transport.ts'
 import { WireConnection } from './connection.ts'
 import { WireExchange } from './exchange.ts'
 
@@ -9,9 +17,11 @@ export class WireTransport implements Transport {
   readonly #targets: Targets<WireExchange>
   readonly #timeouts: UpstreamPlan['timeouts']
 
-  constructor(plan: UpstreamPlan) {
+  /** Throws when the plan has no target. */
+  constructor(plan: UpstreamPlan, counts: UpstreamCounts = UNCOUNTED) {
     this.#timeouts = plan.timeouts
-    this.#targets = new Targets<WireExchange>(plan, plan.connections.pipelining, (pool) => new WireConnection(pool))
+    const open = (pool: Pool<WireExchange>): WireConnection => new WireConnection(pool, counts)
+    this.#targets = new Targets<WireExchange>(plan, plan.connections.pipelining, open)
   }
 
   send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {

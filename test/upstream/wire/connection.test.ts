@@ -4,6 +4,7 @@ import { Pipelining } from '../../../src/upstream/pipelining.ts'
 import { Pool } from '../../../src/upstream/pool.ts'
 import { Target } from '../../../src/upstream/target.ts'
 import { TICK, Ticker } from '../../../src/upstream/ticker.ts'
+import { UNCOUNTED } from '../../../src/upstream/transport.ts'
 import { MAX_AGE, WireConnection } from '../../../src/upstream/wire/connection.ts'
 import { WireExchange } from '../../../src/upstream/wire/exchange.ts'
 import { plan, Recorder, eventually } from '../recorder.ts'
@@ -25,7 +26,7 @@ async function poolAgainst(t: Test, script: Script) {
     new Pipelining(1),
     4,
     limits.timeouts.connect,
-    (pool) => new WireConnection(pool)
+    (pool) => new WireConnection(pool, UNCOUNTED)
   )
   const send = (bodyLength = 0): { exchange: WireExchange; sink: Recorder } => {
     const sink = new Recorder()
