@@ -53,19 +53,6 @@ export function pathFault(raw: string): string {
   return resolve(raw, [])
 }
 
-/**
- * Text of one segment of a normal path, or of a `{x}`'s value: percent-decoded as strict UTF-8. Null when the bytes
- * aren't UTF-8 (overlong forms and surrogates included).
- */
-export function decodeSegment(encoded: string): string | null {
-  if (!encoded.includes('%')) return encoded
-  try {
-    return decodeURIComponent(encoded)
-  } catch {
-    return null
-  }
-}
-
 function rebuilt(raw: string): string | null {
   const segments: string[] = []
   if (resolve(raw, segments) !== '') return null

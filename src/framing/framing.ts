@@ -1,3 +1,4 @@
+import { IDENTITY_FIELDS } from '../field-names.ts'
 import type { HeaderList } from '../headers.ts'
 import { refuse, type ProblemCode, type Refusal } from '../problems.ts'
 import { methodBit } from '../method.ts'
@@ -16,10 +17,6 @@ export class Framing implements HostField {
   authority = ''
   /** Bytes of the body: 0 for none, -1 for chunked. A chunked request's connection is single-use: close it after the answer. */
   bodyLength = 0
-  /** `100 Continue` was asked for, and the parser has already sent it. */
-  expectContinue = false
-  /** An Upgrade field is there; never with a body. */
-  upgrade = false
   /** The client asked for the connection to be closed after the answer; the parser sees only the bare word. */
   closes = false
   /** Fields dropped for an `_` in their name. */
@@ -51,20 +48,9 @@ const END_TO_END: ReadonlySet<string> = new Set([
   'cookie',
   'origin',
   'x-api-key',
-  'x-consumer',
-  'x-consumer-groups',
-  'x-subject',
-  'x-issuer',
-  'x-scopes',
-  'x-auth-method',
-  'x-credential',
-  'x-request-id',
-  'traceparent',
+  ...IDENTITY_FIELDS,
   'tracestate',
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
   'x-forwarded-port',
   'x-real-ip'
 ])
@@ -101,7 +87,6 @@ export function checkFraming(
   let lengths = 0
   let codings = 0
   let length = 0
-  let expects = false
   let upgrade = false
   let closes = false
   let dropped = 0
@@ -127,7 +112,6 @@ export function checkFraming(
         if (name === 'expect') {
           if (!equalsIgnoringCase(value, '100-continue'))
             return no('expectation-failed', 'Expect asks for something else than 100-continue')
-          expects = true
         }
         break
       case 7:
@@ -171,17 +155,9 @@ export function checkFraming(
   if (dropped > 0) dropUnderscored(headers)
   into.path = normal
   into.bodyLength = length
-  into.expectContinue = expects
-  into.upgrade = upgrade
   into.closes = closes
   into.dropped = dropped
   return null
-}
-
-/** Parts a request target at its first `?`. */
-export function splitTarget(target: string): { path: string; query: string } {
-  const mark = target.indexOf('?')
-  return mark < 0 ? { path: target, query: '' } : { path: target.slice(0, mark), query: target.slice(mark + 1) }
 }
 
 function no(code: ProblemCode, reason: string): Refusal {

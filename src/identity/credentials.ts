@@ -3,6 +3,7 @@
  * token and one key: of two that differ, an upstream or a log might believe the other one, so both are refused.
  */
 import type { HeaderList } from '../headers.ts'
+import { decodePercent } from '../percent.ts'
 import type { AuthPlan, Places } from '../plan/auth.ts'
 
 /** Something stands where a credential belongs, and it can't be one. */
@@ -126,7 +127,7 @@ function findParameter(query: string, name: string): Found {
     const nameEnd = equals < 0 || equals > end ? end : equals
     if (parameterName(query, start, nameEnd) === name) {
       // A plus stays a plus: no credential holds a space, and keys in base64 hold pluses.
-      const value = decode(nameEnd === end ? '' : query.slice(nameEnd + 1, end))
+      const value = decodePercent(nameEnd === end ? '' : query.slice(nameEnd + 1, end))
       found = join(found, value ?? ENCODING)
     }
     start = end + 1
@@ -137,16 +138,7 @@ function findParameter(query: string, name: string): Found {
 /** Decoded, so that an encoded spelling of the name is found, and taken out, like the plain one. */
 function parameterName(query: string, start: number, end: number): string {
   const raw = query.slice(start, end)
-  return raw.includes('%') ? (decode(raw) ?? raw) : raw
-}
-
-function decode(text: string): string | null {
-  if (!text.includes('%')) return text
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return null
-  }
+  return raw.includes('%') ? (decodePercent(raw) ?? raw) : raw
 }
 
 /** Every place that a route's `auth` reads; a public route reads none. */

@@ -46,16 +46,6 @@ function encodeBytes(text: string, from: number, place: number): string {
   return out
 }
 
-/** `%XX` undone, as UTF-8. undefined: a `%` without two hex digits behind it, or bytes that are no UTF-8. */
-export function decodePercent(text: string): string | undefined {
-  if (!text.includes('%')) return text
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
-}
-
 /**
  * Whether `text` may be a header value: visible ASCII, blanks, tabs and the bytes 0x80-0xFF (RFC 9110 section 5.5).
  * uWS and net sockets write what they are given, so a CR or LF let through here would be a second header or answer.

@@ -2,25 +2,6 @@ import type { Caller } from '../caller.ts'
 import { encodeHeaderText } from './encoding.ts'
 
 /**
- * Fields that tell services who calls. They are believed, so a client's own copies never get through: on no route,
- * whether the route sends them or not.
- */
-export const IDENTITY_FIELDS: ReadonlySet<string> = new Set([
-  'x-consumer',
-  'x-consumer-groups',
-  'x-subject',
-  'x-issuer',
-  'x-scopes',
-  'x-auth-method',
-  'x-credential',
-  'x-request-id',
-  'traceparent',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host'
-])
-
-/**
  * What is told of the caller, flat name, value pairs; what is absent has no field. The same for every request of one
  * Caller, so whoever caches the Caller may cache this.
  */

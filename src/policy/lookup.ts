@@ -1,7 +1,7 @@
 import type { KeyPart } from '../plan/values.ts'
 import type { RequestView } from '../request.ts'
 import { cookieValue } from './cookie.ts'
-import { decodePercent } from './encoding.ts'
+import { decodePercent } from '../percent.ts'
 import { MALFORMED, queryParameter, TWICE } from './query.ts'
 
 /** Reads one value of a request, decoded; undefined: absent. */

@@ -1,4 +1,4 @@
-import { decodePercent } from './encoding.ts'
+import { decodePercent } from '../percent.ts'
 
 /**
  * Query strings as application/x-www-form-urlencoded (WHATWG URL): `&` between parameters, `+` for a blank, `%XX` in

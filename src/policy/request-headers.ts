@@ -1,3 +1,4 @@
+import { IDENTITY_FIELDS } from '../field-names.ts'
 import type { Places } from '../plan/auth.ts'
 import type { HeaderOperations } from '../plan/headers.ts'
 import type { IdentityPlan } from '../plan/identity.ts'
@@ -5,7 +6,6 @@ import type { RepeatedFields } from '../repeated-fields.ts'
 import type { RequestView } from '../request.ts'
 import { withoutCookies } from './cookie.ts'
 import { applyOperations, operationsProblem, prepareOperations, type PreparedOperations } from './field-operations.ts'
-import { IDENTITY_FIELDS } from './identity-fields.ts'
 import { withoutParameters } from './query.ts'
 
 /** What of a request's head goes to the upstream, and what is said to it in addition. Prepared once per route. */

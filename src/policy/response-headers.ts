@@ -1,3 +1,4 @@
+import { HOP_BY_HOP } from '../field-names.ts'
 import type { HeaderOperations, HeadersPlan } from '../plan/headers.ts'
 import type { RequestView } from '../request.ts'
 import { isFieldValue, isToken } from './encoding.ts'
@@ -16,19 +17,7 @@ export interface PreparedResponseHeaders {
 }
 
 /** Fields of the connection to the upstream, and those that the writer makes: date and the body's length. */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'date',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade'
-])
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length', 'date'])
 
 /**
  * Fields that tell of what stands behind (products, versions, hosts), that mean something to a proxy only

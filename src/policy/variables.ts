@@ -1,7 +1,7 @@
 import type { Places } from '../plan/auth.ts'
 import type { RequestView } from '../request.ts'
 import { cookieValue, withoutCookies } from './cookie.ts'
-import { decodePercent } from './encoding.ts'
+import { decodePercent } from '../percent.ts'
 import { MALFORMED, queryParameter, queryParameters, TWICE } from './query.ts'
 import { Fault, spend } from './fault.ts'
 

@@ -1,18 +1,4 @@
-/**
- * Fields that speak of one connection and end with it (RFC 9110 section 7.6.1), in answers of an upstream. The
- * `Proxy-*` ones are between a proxy and its client: we are not the proxy that the upstream means.
- */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade'
-])
+import { HOP_BY_HOP } from '../field-names.ts'
 
 /** `name` lower-case. */
 export function isHopByHop(name: string): boolean {

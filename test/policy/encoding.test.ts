@@ -1,13 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  decodePercent,
-  encodeComponent,
-  encodeHeaderText,
-  isFieldValue,
-  isToken,
-  toLatin1
-} from '../../src/policy/encoding.ts'
+import { encodeComponent, encodeHeaderText, isFieldValue, isToken, toLatin1 } from '../../src/policy/encoding.ts'
+import { decodePercent } from '../../src/percent.ts'
 
 t.test('header text', async (t) => {
   for (const [text, expected] of [

@@ -1,6 +1,6 @@
 /** `external`: adds up over levels, outermost first, all must admit. */
 import { requestOperationsProblem } from '../../policy/request-headers.ts'
-import { IDENTITY_FIELDS } from '../../policy/identity-fields.ts'
+import { IDENTITY_FIELDS } from '../../field-names.ts'
 import type { Places } from '../../plan/auth.ts'
 import type { ExternalPlan } from '../../plan/external.ts'
 import type { IdentityPlan } from '../../plan/identity.ts'

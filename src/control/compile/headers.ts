@@ -2,7 +2,7 @@
  * `headers`: settings per header name and operation. A nearer `set` of a header replaces a farther `set` of it and
  * leaves the others; names to remove add up, and `remove: []` takes back what farther levels remove.
  */
-import { IDENTITY_FIELDS } from '../../policy/identity-fields.ts'
+import { IDENTITY_FIELDS } from '../../field-names.ts'
 import { requestOperationsProblem } from '../../policy/request-headers.ts'
 import { responseOperationsProblem } from '../../policy/response-headers.ts'
 import type { HeaderOperationsConfig } from '../config/schema.ts'

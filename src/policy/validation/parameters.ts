@@ -1,6 +1,6 @@
 import type { ParametersPlan, ParameterType } from '../../plan/validation.ts'
 import type { RequestView } from '../../request.ts'
-import { decodePercent } from '../encoding.ts'
+import { decodePercent } from '../../percent.ts'
 import { MALFORMED, parameterLists } from '../query.ts'
 
 /** An object of parameters as a schema sees it, or why there is none. */
