@@ -378,9 +378,6 @@ export class BanTable {
   }
 }
 
-/** Most blocks that one network is split into: seven bits short of a whole byte. */
-export const MOST_BLOCKS = 128
-
 /**
  * A network as blocks whose prefixes are whole bytes: itself, or up to 128 of the next longer such length.
  * @param bits 1 to 32 or 128; a prefix of 0 would ban everybody, and none is made of it

@@ -15,11 +15,6 @@ export function monotonicMs(): number {
   return Number(monotonicNs()) / 1e6
 }
 
-/** Microseconds from `start` to `end`, both from `monotonicNs`. */
-export function elapsedUs(start: bigint, end: bigint): number {
-  return Number(end - start) / 1000
-}
-
 /** Wall clock, ms since the epoch. It steps when the host's clock is set: for timestamps and expiry, not durations. */
 export function wallMs(): number {
   return Date.now()

@@ -24,7 +24,7 @@ import { bytesOfDebtSketch, DebtSketch, sameScale } from './debt-sketch.ts'
 import { AGAIN, ATTEMPTS, FULL, SlotTable, WINDOW, bytesOfSlots, slotCount } from './slots.ts'
 
 /** Longest that a bucket may take to refill, burst × interval: 2^60 ns, 36 years. */
-export const MAX_REFILL_NS = 1n << 60n
+const MAX_REFILL_NS = 1n << 60n
 
 /** How long a thread may be put aside in the midst of a charge to the sketch without having to begin anew, ns. */
 const STALL_NS = 1_000_000_000n

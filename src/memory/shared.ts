@@ -88,9 +88,8 @@ export function setQuotaSeed(memory: SharedMemory, seed: Uint8Array): void {
 }
 
 /** The seed as it is now. */
-export function quotaSeed({ quotaSeed: buffer }: SharedMemory): SharedMemory['seed'] {
-  const words = new Int32Array(buffer)
-  return [words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0]
+export function quotaSeed(memory: SharedMemory): SharedMemory['seed'] {
+  return seedIn(new Int32Array(memory.quotaSeed))
 }
 
 /** Replaces the seed of the cluster's keys, 16 bytes: limits prepared from now on count under it. */
@@ -98,8 +97,11 @@ export function setClusterSeed(memory: SharedMemory, seed: Uint8Array): void {
   new Uint8Array(memory.clusterSeed).set(seed)
 }
 
-export function clusterSeed({ clusterSeed: buffer }: SharedMemory): SharedMemory['seed'] {
-  const words = new Int32Array(buffer)
+export function clusterSeed(memory: SharedMemory): SharedMemory['seed'] {
+  return seedIn(new Int32Array(memory.clusterSeed))
+}
+
+function seedIn(words: Int32Array): SharedMemory['seed'] {
   return [words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0]
 }
 
@@ -133,8 +135,8 @@ export function forgetCounts(memory: SharedMemory): void {
 }
 
 /** Where nobody says otherwise: bans held at once, and events remembered. */
-export const BAN_SLOTS = 1 << 18
-export const EVENT_SLOTS = 1 << 18
+const BAN_SLOTS = 1 << 18
+const EVENT_SLOTS = 1 << 18
 const CONNECTION_SLOTS = 1 << 10
 
 /**
@@ -158,11 +160,10 @@ export function allocateShared(options: {
   const { connectionSlots = CONNECTION_SLOTS } = options
   const slots = limitSlots(options)
   const atOnce = concurrencySlots(options)
-  const seed = randomFillSync(new Int32Array(4))
   return {
     workers,
     limitSlots: options.limitSlots,
-    seed: [seed[0] ?? 0, seed[1] ?? 0, seed[2] ?? 0, seed[3] ?? 0],
+    seed: seedIn(randomFillSync(new Int32Array(4))),
     limits: {
       strangers: new SharedArrayBuffer(bytesOfLimitTable(slots)),
       callers: new SharedArrayBuffer(bytesOfLimitTable(slots))

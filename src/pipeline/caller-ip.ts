@@ -1,4 +1,3 @@
-import { NOBODY } from '../caller.ts'
 import { refuse } from '../problems.ts'
 import type { Exchange } from './exchange.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
@@ -22,10 +21,6 @@ export function callerIp(x: Exchange): Verdict {
   const reason = `${x.clientIp}: the consumer ${consumer} calls from other addresses`
   const refusal = refuse('not-allowed', 'ip', reason, { rule: RULE, where })
   if (x.route?.auth.plan.mode !== 'shadow') return refusal
-  // As any credential that does not hold on a route whose `auth` is in shadow: it passes, and gives no identity.
-  x.wouldDeny(refusal)
-  x.caller = NOBODY
-  x.memo = null
-  x.standing = null
+  x.wouldDisown(refusal)
   return CONTINUE
 }

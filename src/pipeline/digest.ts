@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
 
 /** What refuses is `auth`; this tells it from the signature itself. */
-export const DIGEST_RULE = 'content-digest'
+const DIGEST_RULE = 'content-digest'
 
 /**
  * Is the body the one that was signed? Where the route takes signatures and one was presented, `auth` has seen to it

@@ -150,6 +150,14 @@ export class Exchange implements RequestView, UpstreamClient {
     this.trace?.push({ ...step(refusal), shadow: true })
   }
 
+  /** The same of a credential that was good, on a route whose `auth` is in shadow: it passes, and gives no identity. */
+  wouldDisown(refusal: Refusal): void {
+    this.wouldDeny(refusal)
+    this.caller = NOBODY
+    this.memo = null
+    this.standing = null
+  }
+
   note(stage: string, verdict: string, policy: string, rule: string, where: string, detail: string): void {
     this.trace?.push({ stage, verdict, policy, rule, where, detail, shadow: false })
   }

@@ -1,4 +1,3 @@
-import { NOBODY } from '../caller.ts'
 import type { RevocationPlan } from '../plan/revocation.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import type { Exchange } from './exchange.ts'
@@ -12,11 +11,7 @@ export function revocation(x: Exchange): Verdict {
   if (entry === null) return CONTINUE
   const refusal = revoked(x, entry)
   if (x.route?.auth.plan.mode !== 'shadow') return refusal
-  // As any bad credential on a route whose `auth` is in shadow: it passes, and gives no identity.
-  x.wouldDeny(refusal)
-  x.caller = NOBODY
-  x.memo = null
-  x.standing = null
+  x.wouldDisown(refusal)
   return CONTINUE
 }
 

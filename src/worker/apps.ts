@@ -1,17 +1,13 @@
 import { monotonicMs } from '../memory/clock.ts'
 import type { PlanHead } from '../plan/plan.ts'
-import { WorkerApp, type AppDescriptor, type NativeRequest, type NativeResponse } from './uws.ts'
+import { WorkerApp, type AppDescriptor, type AppHandlers, type NativeRequest, type NativeResponse } from './uws.ts'
 
-/** What the apps hand over. */
-export interface AppsOwner {
-  /** @param epoch which set of apps the connection came through; @param listener its position in the plan. */
+/** AppHandlers (uws.ts) of all the apps in one: `listener` is the app's position in the plan. */
+export interface AppsOwner extends Pick<AppHandlers, 'escaped'> {
+  /** @param epoch which set of apps the connection came through */
   request(res: NativeResponse, req: NativeRequest, certificate: number, epoch: number, listener: number): void
-  /** False: it is closed at once. */
   opened(res: NativeResponse, listener: number): boolean
-  /** `res` is null when it was refused. */
   closed(res: NativeResponse | null, listener: number): void
-  /** `res` is null when no request was lost by it. */
-  escaped(error: unknown, res: NativeResponse | null): void
 }
 
 /** How long connections of retired apps may live on, ms: their answers say `Connection: close` meanwhile. */

@@ -37,7 +37,7 @@ export interface AppHandlers {
   opened(res: NativeResponse): boolean
   /** It went. @param res of which there is nothing but `connectionOf`; null: it was refused when it came */
   closed(res: NativeResponse | null): void
-  /** An exception that a handler let out: the exchange is lost, the process must not be. */
+  /** An exception that a handler let out: the process must not be lost by it. @param res of the request that is; null: none is */
   escaped(error: unknown, res: NativeResponse | null): void
 }
 
