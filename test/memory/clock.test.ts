@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Worker } from 'node:worker_threads'
-import { elapsedUs, monotonicMs, monotonicNs, wallMs } from '../../src/memory/clock.ts'
+import { monotonicMs, monotonicNs, wallMs } from '../../src/memory/clock.ts'
 
 t.test('never steps back, and both forms are one clock', async (t) => {
   let last = monotonicNs()
@@ -12,7 +12,6 @@ t.test('never steps back, and both forms are one clock', async (t) => {
   const before = monotonicMs()
   const ns = Number(monotonicNs()) / 1e6
   t.ok(before <= ns && ns <= monotonicMs())
-  t.equal(elapsedUs(1_000n, 2_500n), 1.5)
   t.ok(Math.abs(wallMs() - Date.now()) < 100)
 })
 

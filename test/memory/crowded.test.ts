@@ -7,7 +7,8 @@ import { bytesOfConcurrency, ConcurrencyTable } from '../../src/memory/concurren
 import { newVerdict } from '../../src/memory/limit-table.ts'
 import { bytesOfQuotaTable, QuotaTable } from '../../src/memory/quota-table.ts'
 import { bytesOfSlidingTable, SlidingTable } from '../../src/memory/sliding-table.ts'
-import { interpose, interposed, numbers } from './fixtures/interposed.ts'
+import { interpose, interposed } from './fixtures/interposed.ts'
+import { numbers } from './fixtures/numbers.ts'
 
 const SLOTS = 64
 const DEEPEST = 3

@@ -3,10 +3,10 @@
  * answer but 200 and 429, no lost connection; and before it, and within one window after each return, what all three
  * admit together is what one limit admits: exactly where it is strict, as documented where it is local first.
  */
+import { startHosts } from '../e2e/cluster/hosts.ts'
 import { startRedis, soon } from '../e2e/cluster/redis-server.ts'
 import { status } from '../e2e/control-socket.ts'
-import { startGateway, type Gateway } from '../e2e/gateway.ts'
-import { startUpstream } from '../e2e/upstream.ts'
+import type { Gateway } from '../e2e/gateway.ts'
 import { Visitors } from '../e2e/visitors.ts'
 import { proof, type Finding } from './proof.ts'
 
@@ -38,22 +38,9 @@ for (const strict of [true, false])
     `${HOSTS} gateways, one ${strict ? 'strict' : 'local-first'} limit, the store away and back`,
     async (owner) => {
       const redis = await startRedis(owner)
-      const upstream = await startUpstream(owner, (request, response) => {
-        request.resume()
-        response.end('ok')
-      })
-      const yaml = `version: 1
-listen: [ { address: "127.0.0.1:0" } ]
-state: { dir: var }
-log: { access: none }
-cluster: { redis: "${redis.url}", timeout: 500ms }
-services:
-  - name: s
-    url: ${upstream.url}
-    policies: { auth: public, limits: [ { name: shared, rate: ${RATE}/s, burst: ${BURST}, by: all, scope: cluster, strict: ${strict} } ] }
-    routes: [ { name: r, match: { paths: ["/*"] } } ]
-`
-      const gateways = await Promise.all(Array.from({ length: HOSTS }, () => startGateway(owner, yaml, { workers: 1 })))
+      const limit = `{ name: shared, rate: ${RATE}/s, burst: ${BURST}, by: all, scope: cluster, strict: ${strict} }`
+      const service = `policies: { auth: public, limits: [ ${limit} ] }, routes: [ { name: r, match: { paths: ["/*"] } } ]`
+      const gateways = await startHosts(owner, HOSTS, `redis: "${redis.url}", timeout: 500ms`, service)
       const visitors = gateways.map(({ port }) => new Visitors(port, { keepAlive: 4, path: '/', pause: 10 }))
       const admitted = (): number => visitors.reduce((sum, { losses }) => sum + (losses.statuses.get(200) ?? 0), 0)
       const most = strict ? 0 : (HOSTS - 1) * (BURST + RATE * 0.2)

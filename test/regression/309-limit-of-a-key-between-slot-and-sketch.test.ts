@@ -6,6 +6,8 @@
 import t from 'tap'
 import { withScale } from '../../src/memory/debt-sketch.ts'
 import { bytesOfLimitTable, LimitTable, newRate, newVerdict } from '../../src/memory/limit-table.ts'
+import { interpose, interposed } from '../memory/fixtures/interposed.ts'
+import { numbers } from '../memory/fixtures/numbers.ts'
 
 const SLOTS = 64
 const BURST = 3
@@ -21,36 +23,7 @@ interface Admission {
   readonly units: number
 }
 
-/** Whole numbers below what is asked for, the same for the same seed: mulberry32. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed | 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
-/** What happens before an access to the shared memory. */
-let between: () => void = () => undefined
-
-function interposed<Access extends (...args: never[]) => unknown>(access: Access): Access {
-  return new Proxy(access, {
-    apply(target, self, args): unknown {
-      between()
-      return Reflect.apply(target, self, args)
-    }
-  })
-}
-
-const { load, store, compareExchange } = Atomics
-Object.assign(Atomics, {
-  load: interposed(load),
-  store: interposed(store),
-  compareExchange: interposed(compareExchange)
-})
-t.teardown(() => Object.assign(Atomics, { load, store, compareExchange }))
+t.teardown(interpose())
 
 /** Threads over one table: each decision made between two accesses of another is a further thread's. */
 class Stage {
@@ -76,21 +49,21 @@ class Stage {
 
   /** A decision that is put aside before its accesses of these numbers. False: it was over before the last. */
   interrupted(accesses: readonly number[], key: number, cost: number, ...meanwhile: (() => void)[]): boolean {
-    const outer = between
+    const outer = interposed.between
     let access = -1
     let met = 0
-    between = () => {
+    interposed.between = () => {
       access++
       if (access !== accesses[met]) return
-      const inner = between
-      between = () => undefined
+      const inner = interposed.between
+      interposed.between = () => undefined
       this.depth++
       meanwhile[met++]?.()
       this.depth--
-      between = inner
+      interposed.between = inner
     }
     this.decide(key, cost)
-    between = outer
+    interposed.between = outer
     return met === accesses.length
   }
 
@@ -116,7 +89,7 @@ function play(seed: number, steps: readonly bigint[]): number {
   for (let key = 0; key < KEYS; key++) stage.decide(key)
   const hot = Array.from({ length: 3 }, () => random(KEYS))
   const one = (): void => stage.decide(hot[random(3)] ?? 0, 1 + random(2))
-  between = () => {
+  interposed.between = () => {
     if (stage.depth === DEEPEST || random(40) > 0) return
     stage.depth++
     stage.now += steps[random(steps.length)] ?? 0n
@@ -124,7 +97,7 @@ function play(seed: number, steps: readonly bigint[]): number {
     stage.depth--
   }
   for (let n = 0; n < 4; n++) one()
-  between = () => undefined
+  interposed.between = () => undefined
   for (const key of hot) for (let n = 0; n <= BURST; n++) stage.decide(key)
   return stage.excess()
 }

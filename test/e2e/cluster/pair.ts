@@ -1,8 +1,8 @@
 /** Two gateways on one store, and whether they count as one: exactly where asked to, and soon where not. */
 import { ask } from '../client.ts'
 import { status } from '../control-socket.ts'
-import { startGateway, type Gateway, type GatewayOptions, type Owner } from '../gateway.ts'
-import { startUpstream } from '../upstream.ts'
+import type { Gateway, GatewayOptions, Owner } from '../gateway.ts'
+import { startHosts } from './hosts.ts'
 import { soon } from './redis-server.ts'
 
 const KEYS = 8
@@ -11,25 +11,16 @@ export const ADMITTED = 20
 
 /** @param redis `cluster.redis` as YAML */
 export async function startPair(t: Owner, redis: string, options: GatewayOptions = {}): Promise<[Gateway, Gateway]> {
-  const upstream = await startUpstream(t, (request, response) => {
-    request.resume()
-    response.end('ok')
-  })
-  const yaml = `version: 1
-listen: [ { address: "127.0.0.1:0" } ]
-state: { dir: var }
-log: { access: none }
-cluster: { redis: ${redis}, timeout: 5s, interval: 50ms }
-services:
-  - name: s
-    url: ${upstream.url}
-    policies: { auth: public }
-    routes:
-      - { name: strict, match: { paths: ["/strict"] }, policies: { limits: [ { name: a, rate: ${ADMITTED}/h, by: "header:x-who", scope: cluster, strict: true } ] } }
-      - { name: first, match: { paths: ["/first"] }, policies: { limits: [ { name: b, rate: ${ADMITTED}/h, by: "header:x-who", scope: cluster } ] } }
-`
-  const start = (): Promise<Gateway> => startGateway(t, yaml, { workers: 1, ...options })
-  return Promise.all([start(), start()])
+  const limit = (name: string, more: string): string =>
+    `policies: { limits: [ { name: ${name}, rate: ${ADMITTED}/h, by: "header:x-who", scope: cluster${more} } ] }`
+  const routes = `routes: [
+      { name: strict, match: { paths: ["/strict"] }, ${limit('a', ', strict: true')} },
+      { name: first, match: { paths: ["/first"] }, ${limit('b', '')} }
+    ]`
+  const service = `policies: { auth: public }, ${routes}`
+  const [a, b] = await startHosts(t, 2, `redis: ${redis}, timeout: 5s, interval: 50ms`, service, options)
+  if (a === undefined || b === undefined) throw new Error('two were started')
+  return [a, b]
 }
 
 export async function admitted(gateway: Gateway, path: string, who: string, times: number): Promise<number> {
