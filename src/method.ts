@@ -9,7 +9,7 @@ const TRACE_BIT = 1 << 7
 const CONNECT_BIT = 1 << 8
 
 /** What a route without `methods` answers: all but CONNECT and TRACE. */
-export const ORDINARY_METHODS = (1 << METHODS.length) - 1 - TRACE_BIT - CONNECT_BIT
+const ORDINARY_METHODS = (1 << METHODS.length) - 1 - TRACE_BIT - CONNECT_BIT
 
 /** The bit of a method, case-sensitive (RFC 9110 section 9.1); 0 for one that isn't in the list. */
 export function methodBit(method: string): number {

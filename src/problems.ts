@@ -55,7 +55,7 @@ const TABLE = {
 export type ProblemCode = keyof typeof TABLE
 
 /** Status phrases of RFC 9110 for every status of the table; 499 is never sent, only logged. */
-export const TITLES: Readonly<Record<number, string>> = {
+const TITLES: Readonly<Record<number, string>> = {
   302: 'Found',
   400: 'Bad Request',
   401: 'Unauthorized',

@@ -26,7 +26,7 @@ import type { AccessRecord, Client, Outcome, OwnTexts } from './record.ts'
 import { CLIENTS, OUTCOMES, ToldClient, ToldOutcome } from './repeats.ts'
 
 /** Above this share, refusals are counted instead of recorded: a flood of them can't push out what got through. */
-export const REFUSALS_UP_TO = 0.75
+const REFUSALS_UP_TO = 0.75
 
 /** A worker's end of its ring. */
 export class RecordWriter {

@@ -144,7 +144,7 @@ export class Bans {
 }
 
 /** How long the ban after `offences` others lasts, ms. */
-export function durationOf({ time, escalate, max }: BanTimes, offences: number): number {
+function durationOf({ time, escalate, max }: BanTimes, offences: number): number {
   return Math.min(max, time * escalate ** offences)
 }
 

@@ -37,7 +37,7 @@ export interface Scenario {
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 /** So many identities that succeeded from one address within half an hour make it a crowd, for an hour at least. */
-export const CROWD = 3
+const CROWD = 3
 /** ms after which an identity that goes on is worth counting again. */
 export const CROWD_PERIOD = 30 * MINUTE
 const IN_A_CROWD = newRate(1, HOUR, 2)

@@ -5,7 +5,7 @@ import type { BanBook, Wanted } from './book.ts'
 
 const BODY = 4096
 const LONGEST_REASON = 256
-export const DEFAULT_TIME = '24h'
+const DEFAULT_TIME = '24h'
 
 export interface Kept {
   kept: boolean

@@ -51,6 +51,6 @@ export class Documents {
 }
 
 /** Whether a value is a document itself instead of the path to one. */
-export function isPem(value: string): boolean {
+function isPem(value: string): boolean {
   return value.includes('-----BEGIN ')
 }

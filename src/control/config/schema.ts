@@ -18,29 +18,23 @@ import { Consumer, Issuer, Revocation } from './schema/identity.ts'
 import { type Limit as LimitSchema, type Tier as TierSchema } from './schema/limits.ts'
 import { Client, Listener, Tls } from './schema/listeners.ts'
 import {
-  type Cors as CorsSchema,
-  type Headers as HeadersSchema,
-  type Identity as IdentitySchema,
   type IpPolicy as IpSchema,
   Policies,
   Profile,
   type RequestHeaders,
-  type Rule as RuleSchema,
-  type Timeouts as TimeoutsSchema
+  type Rule as RuleSchema
 } from './schema/policies.ts'
 import { exactly, flag, listOf, mapping, maybe, type Shape, text, word } from './schema/shapes.ts'
 import { type PolicyTest, Tests } from './schema/tests.ts'
 import { type Ban as BanSchema, Threats } from './schema/threats.ts'
 import {
   Defaults,
-  type Forward as ForwardSchema,
   type InlineUpstream as InlineUpstreamSchema,
   type Match as MatchSchema,
   type Respond as RespondSchema,
   type Route as RouteSchema,
   Service,
-  Upstream,
-  type UpstreamTimeouts as UpstreamTimeoutsSchema
+  Upstream
 } from './schema/traffic.ts'
 import type { Validate as ValidateSchema } from './schema/validate.ts'
 
@@ -105,7 +99,6 @@ export const rootShape = ConfigSchema as unknown as Shape
 export type Config = Static<typeof ConfigSchema>
 export type ListenerConfig = Static<typeof Listener>
 export type ClientConfig = Static<typeof Client>
-export type TlsConfig = Static<typeof Tls>
 export type PoliciesConfig = Static<typeof Policies>
 export type IpConfig = Static<typeof IpSchema>
 export type AuthConfig = Static<typeof AuthSchema>
@@ -118,21 +111,13 @@ export type BanConfig = Static<typeof BanSchema>
 export type LimitConfig = Static<typeof LimitSchema>
 export type TierConfig = Static<typeof TierSchema>
 export type ValidateConfig = Static<typeof ValidateSchema>
-export type CorsConfig = Static<typeof CorsSchema>
-export type IdentityConfig = Static<typeof IdentitySchema>
-export type HeadersConfig = Static<typeof HeadersSchema>
 export type HeaderOperationsConfig = Static<typeof RequestHeaders>
-export type TimeoutsConfig = Static<typeof TimeoutsSchema>
 export type ProfileConfig = Static<typeof Profile>
-export type DefaultsConfig = Static<typeof Defaults>
 export type ServiceConfig = Static<typeof Service>
 export type RouteConfig = Static<typeof RouteSchema>
 export type MatchConfig = Static<typeof MatchSchema>
-export type ForwardConfig = Static<typeof ForwardSchema>
 export type RespondConfig = Static<typeof RespondSchema>
-export type UpstreamConfig = Static<typeof Upstream>
 export type InlineUpstreamConfig = Static<typeof InlineUpstreamSchema>
-export type UpstreamTimeoutsConfig = Static<typeof UpstreamTimeoutsSchema>
 export type IssuerConfig = Static<typeof Issuer>
 export type ConsumerConfig = Static<typeof Consumer>
 export type ClusterConfig = Static<typeof Cluster>

@@ -5,7 +5,7 @@ import { whyNotKept } from '../store/kept.ts'
 import type { RevocationTable } from '../store/revocations.ts'
 
 /** Made at run time, at once. Each is held by every worker, some 400 bytes. */
-export const MOST_REVOCATIONS = 10_000
+const MOST_REVOCATIONS = 10_000
 /** How often those whose time is over are let go, ms. Workers judge each by its own time. */
 const SWEEP = 60_000
 

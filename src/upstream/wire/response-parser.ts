@@ -10,7 +10,7 @@ export interface ResponseReader {
 }
 
 /** Bytes of chunk extensions in one answer: nothing reads them, so more can only be there to keep us busy. */
-export const MAX_EXTENSIONS = 16 * 1024
+const MAX_EXTENSIONS = 16 * 1024
 
 // Where the parser stands in an answer.
 const HEAD = 0

@@ -2,7 +2,7 @@
 import { anything, define, listOf, mapOf, mapping, maybe, nameOf, oneOrMore, text, whole, word } from './shapes.ts'
 
 /** Limits are tried at N and N+1; what needs more repetitions than this is no unit test. */
-export const MOST_REPETITIONS = 10_000
+const MOST_REPETITIONS = 10_000
 
 const request = mapping(
   'The request, and who sends it. Without as, claims and certificate it carries no credential.',
