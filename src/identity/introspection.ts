@@ -34,13 +34,14 @@ export interface IntrospectorOptions {
   readonly clock: () => number
 }
 
-/** An answer about a token, and what the last route to see it made of that. */
+/** An answer about a token, and what came of the last judgement of it. */
 interface Answer {
   /** Null: the token is not active. */
   readonly claims: Claims | null
   /** From here on the issuer is asked again, ms since the epoch. */
   readonly until: number
   authority: Authority
+  /** The route's plan that was last found to take it, where the outcome is good. */
   acceptedBy: JwtAuthPlan
   outcome: TokenOutcome
 }
@@ -169,20 +170,20 @@ function judged(
   now: number
 ): TokenOutcome {
   const { outcome } = answer
-  if (answer.authority === authority && outcome.ok) {
-    if (answer.acceptedBy !== accept) {
-      const complaint = useComplaint(outcome.proof, authority.policy, accept)
-      if (complaint !== null) return refused(complaint)
-      answer.acceptedBy = accept
-    }
-    const complaint = timeComplaint(outcome.proof.facts, now)
-    return complaint === null ? outcome : refused(complaint)
+  // What was refused is judged anew each time: another route may take it, and its time may have come.
+  if (answer.authority !== authority || !outcome.ok) {
+    answer.authority = authority
+    answer.acceptedBy = accept
+    answer.outcome = judgeAnswer(answer.claims, authorities, authority, accept, now)
+    return answer.outcome
   }
-  if (answer.authority === authority && answer.acceptedBy === accept) return outcome
-  answer.authority = authority
-  answer.acceptedBy = accept
-  answer.outcome = judgeAnswer(answer.claims, authorities, authority, accept, now)
-  return answer.outcome
+  if (answer.acceptedBy !== accept) {
+    const complaint = useComplaint(outcome.proof, authority.policy, accept)
+    if (complaint !== null) return refused(complaint)
+    answer.acceptedBy = accept
+  }
+  const complaint = timeComplaint(outcome.proof.facts, now)
+  return complaint === null ? outcome : refused(complaint)
 }
 
 function judgeAnswer(

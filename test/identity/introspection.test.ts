@@ -136,6 +136,20 @@ t.test('a new generation judges the answer anew; another endpoint or client asks
   t.equal(bench.asked, 3)
 })
 
+t.test('a new generation with another clock skew counts for an answer that is kept', async (t) => {
+  const bench = new Bench({ cache: 60_000 })
+  bench.authorities = bench.configured(1, { introspection: PLAN, clockSkew: 30_000 })
+  bench.answer = { ...ACTIVE, exp: SECONDS + 10 }
+  t.equal(await bench.say(), 'ok')
+  bench.authorities = bench.configured(2, { introspection: PLAN, clockSkew: 0 })
+  t.equal(await bench.say(), 'ok')
+  bench.now = NOW + 9_999
+  t.equal(await bench.say(), 'ok')
+  bench.now = NOW + 10_000
+  t.match(await bench.say(), /has expired/)
+  t.equal(bench.asked, 1)
+})
+
 t.test('a limit on those who wait, over all and per client: N-1, N, N+1', async (t) => {
   const bench = new Bench({}, { queue: 3, perClient: 2 })
   const waits = (token: string, client: string): boolean => bench.verify(token, ROUTE, client) instanceof Promise

@@ -290,6 +290,22 @@ services:
   t.equal((await stages.decide({ target: '/c', headers })).what, 'permit')
 })
 
+t.test('limits: in shadow one refuses nobody, tells clients nothing, and is named', async (t) => {
+  const limits = `[ { name: tried, rate: 1/h, by: ip, mode: shadow }, { name: kept, rate: 2/h, by: ip } ]`
+  const routes = `routes: [ { name: r, match: { paths: ["/*"] }, policies: { limits: ${limits} } } ]`
+  const stages = await pipeline(
+    t,
+    `${HEAD}services: [ { name: s, url: "http://127.0.0.1:9", policies: { auth: public }, ${routes} } ]\n`
+  )
+  const first = await stages.decide()
+  t.match(first, { what: 'permit', x: { rateLimit: '"kept";r=1;t=1800' } })
+  t.same(first.x.shadows, [])
+  const second = await stages.decide()
+  t.match(second, { what: 'permit', x: { shadows: ['tried'], rateLimit: /^"kept";r=0;t=\d+$/ } })
+  t.notMatch(second.x.rateLimitPolicy, /tried/)
+  t.match(await stages.decide(), { what: 'over-limit', outcome: { rule: 'kept' }, x: { shadows: ['tried'] } })
+})
+
 t.test('validate: what the head declares', async (t) => {
   const stages = await pipeline(
     t,
