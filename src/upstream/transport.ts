@@ -84,7 +84,7 @@ export interface UpstreamFault {
     | 'reset' // the connection ended before the answer did
     | 'invalid' // bytes that are no valid HTTP/1.1 answer
     | 'overload' // no connection came free
-  /** For the log; may name addresses. Never sent to a caller. */
+  /** For the log: begins with the target, and may name other addresses. Never sent to a caller. */
   readonly detail: string
   /** Whether any byte of the request may have reached the target: if not, trying again is safe for any method. */
   readonly sent: boolean

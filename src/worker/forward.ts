@@ -129,7 +129,7 @@ export class Forward implements UpstreamSink {
   onFault(fault: UpstreamFault): void {
     this.#ended()
     this.#owner.body?.discard()
-    this.#owner.broken(faultRefusal(fault, this.target))
+    this.#owner.broken(faultRefusal(fault))
   }
 
   onDrain(): void {
@@ -157,8 +157,8 @@ export class Forward implements UpstreamSink {
   }
 }
 
-function faultRefusal(fault: UpstreamFault, target: string): Refusal {
-  const reason = `${target}: ${fault.kind}: ${fault.detail}`
+function faultRefusal(fault: UpstreamFault): Refusal {
+  const reason = `${fault.kind}: ${fault.detail}`
   switch (fault.kind) {
     case 'connect':
       return refuse('upstream-unreachable', 'upstream', reason)

@@ -27,8 +27,10 @@ const heads = new ByteViews(HEADS.bytes, VIEWS)
 const texts = new ByteViews(TEXTS, MAX_TEXT + 1)
 
 /**
- * What stands in HEADS since the answer before: what it shared with others, and how many of the texts behind that. The
- * next answer often has them, too, at the same place.
+ * What stands in HEADS since the answer before, which the next one often has, too, at the same place: HEADS begins with
+ * the bytes of `standing`, and right behind them are the first `textsStanding` of `standingTexts`, each with what parts it
+ * from the next. So whoever writes there lowers `textsStanding` before, to those in front of what he writes: a text that
+ * throws half way leaves nothing that is taken for whole.
  */
 let standing: Uint8Array | null = null
 let textsStanding = 0
@@ -104,9 +106,8 @@ function putOwn(start: number, list: readonly string[]): number {
     const text = list[i]! // in range
     if (i < stand && text === standingTexts[i]) at += text.length
     else {
-      // What stands behind a text of another length stands elsewhere.
+      // What stood behind a text of another length is not where it would be now; behind one as long it is.
       if (i < stand && text.length !== standingTexts[i]?.length) stand = i
-      // Before it may throw.
       textsStanding = i
       at = put(HEADS, at, text)
       standingTexts[i] = text

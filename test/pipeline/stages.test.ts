@@ -306,6 +306,28 @@ t.test('limits: in shadow one refuses nobody, tells clients nothing, and is name
   t.match(await stages.decide(), { what: 'over-limit', outcome: { rule: 'kept' }, x: { shadows: ['tried'] } })
 })
 
+t.test('limits: who calls takes no other half of the tables for a key that anybody can send', async (t) => {
+  const tiers = 'tiers: [ { groups: [gold], rate: 100/h } ]'
+  const limit = `{ name: tenant, rate: 2/h, by: "header:x-tenant", ${tiers} }`
+  const stages = await pipeline(
+    t,
+    `${HEAD}consumers: [ { name: acme, keys: [ { id: k, hash: "sha256:${sha256('acme-key')}" } ] } ]
+services:
+  - name: s
+    url: http://127.0.0.1:9
+    policies: { auth: public, limits: [ ${limit} ] }
+    routes:
+      - { name: open, match: { paths: ["/open"] } }
+      - { name: keyed, match: { paths: ["/keyed"] }, policies: { auth: { key: true } } }
+`
+  )
+  const headers = { 'x-tenant': 'a', 'x-api-key': 'acme-key' }
+  t.equal((await stages.decide({ target: '/open', headers })).what, 'permit')
+  t.equal((await stages.decide({ target: '/keyed', headers })).what, 'permit')
+  t.equal((await stages.decide({ target: '/keyed', headers })).what, 'over-limit')
+  t.equal((await stages.decide({ target: '/open', headers })).what, 'over-limit')
+})
+
 t.test('validate: what the head declares', async (t) => {
   const stages = await pipeline(
     t,
