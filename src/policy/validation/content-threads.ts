@@ -2,6 +2,7 @@ import { Threads, threadFile } from '../../threads.ts'
 import { judgeContent, type Judged } from './content.ts'
 import type { ContentTask } from './content-thread.ts'
 import type { PreparedContent } from './prepared.ts'
+import { FEW_STEPS, stepsFor } from './validator.ts'
 
 /** Bodies up to this size are judged where they are: 1 ms at most. A larger one would hold up everybody else, bytes. */
 const LARGE = 64 * 1024
@@ -9,7 +10,7 @@ const LARGE = 64 * 1024
 /** How long a thread is kept without a body, ms. */
 const IDLE = 30_000
 
-/** Judges bodies: small ones at once, large ones on a thread of low priority. */
+/** Judges bodies: small ones at once, large ones, and those that turn out to take long, on a thread of low priority. */
 export class ContentJudge {
   readonly #file: URL
   readonly #max: number
@@ -27,9 +28,12 @@ export class ContentJudge {
 
   /** @param wantValue whether the body's value is asked for besides */
   judge(bytes: Uint8Array, content: PreparedContent, wantValue: boolean): Judged | Promise<Judged> {
-    if (bytes.length <= LARGE || this.#max === 0)
-      return judgeContent(bytes, content.bounds, content.schema?.check ?? null)
     const { bounds, schema } = content
+    if (this.#max === 0) return judgeContent(bytes, bounds, schema?.check ?? null)
+    if (bytes.length <= LARGE) {
+      const judged = judgeContent(bytes, bounds, schema?.check ?? null, FEW_STEPS)
+      if (judged.fault?.undecided !== true || stepsFor(bytes.length) === FEW_STEPS) return judged
+    }
     return this.#run({ bytes, bounds, source: schema?.source ?? null, name: schema?.name ?? '', wantValue })
   }
 

@@ -1,13 +1,15 @@
 import { readJson, type JsonBounds } from '../../json.ts'
 import type { RequestView } from '../../request.ts'
 import { mediaType } from '../body.ts'
-import type { Validator, Violation } from './validator.ts'
+import { stepsFor, TOO_LONG, type Validator, type Violation } from './validator.ts'
 
 /** What is wrong with what a body holds; plain data, for it may come from another thread. */
 export interface ContentFault {
   readonly code: 'malformed' | 'invalid'
   readonly reason: string
   readonly violations: readonly Violation[]
+  /** Whether it fits is not known: to say so takes more steps than there were. */
+  readonly undecided?: boolean
 }
 
 export interface Judged {
@@ -16,18 +18,27 @@ export interface Judged {
   readonly value: unknown
 }
 
-/** Reads a JSON body within `bounds`, then asks its schema. Never throws. */
-export function judgeContent(bytes: Uint8Array, bounds: JsonBounds, schema: Validator | null): Judged {
+/**
+ * Reads a JSON body within `bounds`, then asks its schema. Never throws.
+ *
+ * @param steps that the schema may take
+ */
+export function judgeContent(
+  bytes: Uint8Array,
+  bounds: JsonBounds,
+  schema: Validator | null,
+  steps = stepsFor(bytes.length)
+): Judged {
   const read = readJson(bytes, bounds)
   if (!read.ok) {
     const code = read.bound ? 'invalid' : 'malformed'
     return { fault: { code, reason: `the body ${read.reason}`, violations: WHOLE }, value: undefined }
   }
   const { value } = read
-  const violations = schema === null ? NONE : schema(value)
+  const violations = schema === null ? NONE : schema(value, steps)
   if (violations.length === 0) return { fault: null, value }
   const reason = `the body ${reasonOf(violations)}`
-  return { fault: { code: 'invalid', reason, violations }, value: undefined }
+  return { fault: { code: 'invalid', reason, violations, undecided: violations === TOO_LONG }, value: undefined }
 }
 
 const NONE: readonly Violation[] = Object.freeze([])

@@ -17,8 +17,13 @@ export interface Violation {
   readonly reason: string
 }
 
-/** Empty: the value fits its schema. Not all that is wrong is found, but something if anything is. Never throws. */
-export type Validator = (value: unknown) => readonly Violation[]
+/**
+ * Empty: the value fits its schema. Not all that is wrong is found, but something if anything is; TOO_LONG: it is not
+ * known. Never throws.
+ *
+ * @param most steps that it may take (`stepsFor`), FEW_STEPS if absent
+ */
+export type Validator = (value: unknown, most?: number) => readonly Violation[]
 
 /** What ajv's code reports. */
 interface AjvError {
@@ -39,9 +44,29 @@ const MAX_POINTER = 512
  */
 const MAX_COMPARISONS = 500_000
 
+/**
+ * A schema that refers to itself in two places at one depth, as `oneOf` of two kinds of nodes may, is asked twice as often with
+ * each level of the value: 160 bytes, nested twenty deep, took six seconds. So each part of a schema that others refer to
+ * counts its calls, and a value may have so many: some 50 ms of them.
+ */
+export const FEW_STEPS = 10_000
+/** No value of that many bytes needs more steps, unless they multiply: 80 for each node of 20 bytes. */
+const STEPS_PER_BYTE = 4
+
+/** Steps that a value of that many bytes may take. */
+export function stepsFor(bytes: number): number {
+  return Math.max(FEW_STEPS, bytes * STEPS_PER_BYTE)
+}
+
 class Spent extends Error {}
 
 let comparisons = 0
+let stepsLeft = 0
+
+/** Called by what the compiler has put into each function (control/schemas/ajv.ts). */
+function step(): void {
+  if (--stepsLeft < 0) throw new Spent()
+}
 
 /** JSON values: by their content. */
 function equal(a: unknown, b: unknown): boolean {
@@ -53,6 +78,8 @@ function equal(a: unknown, b: unknown): boolean {
     return a.every((item, i) => equal(item, b[i]))
   }
   const keys = Object.keys(a)
+  // To list them takes longer than to compare two numbers.
+  comparisons += keys.length
   if (keys.length !== Object.keys(b).length) return false
   const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>]
   return keys.every((key) => Object.hasOwn(other, key) && equal(one[key], other[key]))
@@ -80,6 +107,7 @@ function pattern(source: string): Pattern {
 /** Names under which the compiled text asks for things, see control/schemas/ajv.ts. */
 const RUNTIME: Readonly<Record<string, unknown>> = {
   pattern,
+  step,
   formats: FORMATS,
   'ajv/dist/runtime/equal': { default: equal },
   'ajv/dist/runtime/ucs2length': { default: lengthOf }
@@ -105,13 +133,14 @@ export function loadValidators(source: string): ReadonlyMap<string, Validator> {
 }
 
 function validatorOf(check: AjvFunction): Validator {
-  return (value) => {
+  return (value, most = FEW_STEPS) => {
     comparisons = 0
+    stepsLeft = most
     try {
       return check(value) ? NONE : violations(check.errors ?? [])
     } catch (error) {
       // RangeError: a schema that refers to itself, and a value that goes as deep. The context has a RangeError of its own.
-      if (error instanceof Spent) return [{ pointer: '', reason: `needs more than ${MAX_COMPARISONS} comparisons` }]
+      if (error instanceof Spent) return stepsLeft < 0 ? TOO_LONG : TOO_MANY_COMPARISONS
       const reason = error instanceof Error ? error.message : 'is nested too deeply to be judged'
       return [{ pointer: '', reason: `could not be judged: ${reason}` }]
     } finally {
@@ -121,6 +150,12 @@ function validatorOf(check: AjvFunction): Validator {
 }
 
 const NONE: readonly Violation[] = Object.freeze([])
+export const TOO_LONG: readonly Violation[] = Object.freeze([
+  { pointer: '', reason: 'takes too long to be judged: its schema refers to itself, and it is nested deeply' }
+])
+const TOO_MANY_COMPARISONS: readonly Violation[] = Object.freeze([
+  { pointer: '', reason: `needs more than ${MAX_COMPARISONS} comparisons` }
+])
 
 function violations(errors: readonly AjvError[]): Violation[] {
   const told = new Map<string, Violation>()
