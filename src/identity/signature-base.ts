@@ -18,11 +18,16 @@ export interface SignedRequest {
 export function signatureBase(input: InnerList, request: SignedRequest): string | null {
   let base = ''
   const names = new Set<string>()
+  // Read once: a head may cover some hundred of its parameters, and who sends it has proved nothing yet.
+  let parameters: QueryParameters | null = null
   for (const component of input.items) {
     const name = component.text + paramsText(component.params)
     if (names.has(name)) return null
     names.add(name)
-    const value = componentValue(component, request)
+    const value =
+      component.value === '@query-param'
+        ? queryParameter(component, (parameters ??= queryParameters(request.query)))
+        : componentValue(component, request)
     if (value === null) return null
     base += `${name}: ${value}\n`
   }
@@ -37,7 +42,6 @@ function inputText({ items, params }: InnerList): string {
 function componentValue(component: Item, request: SignedRequest): string | null {
   const { value: name, params, type } = component
   if (type !== 'string' || typeof name !== 'string') return null
-  if (name === '@query-param') return queryParameter(params.get('name')?.value, params.size, request.query)
   // `sf`, `key`, `bs`, `tr` and `req` would ask for another reading of a field than services have.
   if (params.size > 0) return null
   if (!name.startsWith('@')) {
@@ -73,12 +77,23 @@ function authorityOf({ authority, scheme }: SignedRequest): string {
   return lower.endsWith(port) ? lower.slice(0, -port.length) : lower
 }
 
-/** RFC 9421 section 2.2.8: as forms are read, and encoded anew; a parameter sent twice can't be signed. */
-function queryParameter(name: unknown, params: number, query: string): string | null {
-  if (typeof name !== 'string' || params !== 1) return null
-  const values = [...new URLSearchParams(query)].filter(([key]) => encode(key) === name)
-  const [only] = values
-  return only === undefined || values.length > 1 ? null : encode(only[1])
+/** Values by name, both encoded anew; null: the parameter comes twice. */
+type QueryParameters = ReadonlyMap<string, string | null>
+
+/** RFC 9421 section 2.2.8: as forms are read; a parameter sent twice can't be signed. */
+function queryParameters(query: string): QueryParameters {
+  const parameters = new Map<string, string | null>()
+  for (const [key, value] of new URLSearchParams(query)) {
+    const name = encode(key)
+    parameters.set(name, parameters.has(name) ? null : encode(value))
+  }
+  return parameters
+}
+
+function queryParameter({ type, params }: Item, parameters: QueryParameters): string | null {
+  const name = params.get('name')?.value
+  if (type !== 'string' || typeof name !== 'string' || params.size !== 1) return null
+  return parameters.get(name) ?? null
 }
 
 /** Percent-encoding of everything but unreserved characters (application/x-www-form-urlencoded with %20 for a space). */
