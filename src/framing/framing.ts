@@ -19,6 +19,8 @@ export class Framing implements HostField {
   bodyLength = 0
   /** The client asked for the connection to be closed after the answer; the parser sees only the bare word. */
   closes = false
+  /** Lower-case names in the Connection field, null where it is the usual one: what they name ends with this connection. */
+  named: readonly string[] | null = null
   /** Fields dropped for an `_` in their name. */
   dropped = 0
 }
@@ -89,6 +91,7 @@ export function checkFraming(
   let length = 0
   let upgrade = false
   let closes = false
+  let named: readonly string[] | null = null
   let dropped = 0
   for (let i = 0; i < headers.length; i++) {
     const name = headers.names[i] ?? ''
@@ -119,9 +122,11 @@ export function checkFraming(
         break
       case 10:
         if (name === 'connection' && !equalsIgnoringCase(value, 'keep-alive')) {
-          const named = faultOfConnection(value)
-          if (named !== '') return no('malformed', `Connection names ${named}, which is not the connection's`)
-          closes ||= asksToClose(value)
+          const options = optionsOf(value)
+          const fault = options.find((name) => END_TO_END.has(name))
+          if (fault !== undefined) return no('malformed', `Connection names ${fault}, which is not the connection's`)
+          closes ||= options.includes('close')
+          named = named === null ? options : [...named, ...options]
         }
         break
       case 14:
@@ -156,6 +161,7 @@ export function checkFraming(
   into.path = normal
   into.bodyLength = length
   into.closes = closes
+  into.named = named
   into.dropped = dropped
   return null
 }
@@ -174,20 +180,11 @@ function faultOfQuery(query: string): string {
   return ''
 }
 
-/** A forbidden field that a Connection field names, '' for none. */
-function faultOfConnection(value: string): string {
-  for (const option of value.toLowerCase().split(',')) {
-    const name = option.trim()
-    if (END_TO_END.has(name)) return name
-  }
-  return ''
-}
-
-function asksToClose(value: string): boolean {
-  return value
+function optionsOf(connection: string): string[] {
+  return connection
     .toLowerCase()
     .split(',')
-    .some((option) => option.trim() === 'close')
+    .map((option) => option.trim())
 }
 
 /** Content-Length as a number; -1 when it isn't 1 to 15 digits, which all fit a double exactly. */

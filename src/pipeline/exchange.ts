@@ -46,6 +46,8 @@ export class Exchange implements RequestView, UpstreamClient {
   size = 0
   /** The client asked for the connection to end after the answer. */
   closes = false
+  /** What Connection names, null where it is the usual one; the client stage has dropped it from `headers`. */
+  named: readonly string[] | null = null
 
   /** Set by whoever made the exchange: where its body comes from. */
   body: BodySource = NO_BODY

@@ -1,7 +1,6 @@
 import { NOBODY, type Caller } from '../caller.ts'
 import { COUNTER } from '../memory/counters.ts'
 import type { Decision } from '../policy/external.ts'
-import { namedByConnection } from '../policy/request-headers.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import type { Exchange } from './exchange.ts'
 import type { PreparedExternal } from './external-check.ts'
@@ -29,10 +28,6 @@ function ask(x: Exchange, checks: readonly PreparedExternal[], from: number): Ve
 }
 
 function conclude(x: Exchange, { plan }: PreparedExternal, decision: Decision): Verdict {
-  // Such a field would be taken out again on the way to the upstream, which would miss what it trusts to be there.
-  const dropped = namedByConnection(x)?.find((name) => plan.copyBack.includes(name))
-  if (dropped !== undefined)
-    return refuse('malformed', 'external', `Connection names ${dropped}, which the service says`, { where: plan.where })
   for (const name of plan.copyBack) x.headers.remove(name)
   if (decision.kind === 'admit') {
     const { fields } = decision

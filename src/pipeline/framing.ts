@@ -24,6 +24,7 @@ export function framing(x: Exchange): Verdict {
   x.authority = head.authority
   x.size = head.bodyLength
   x.closes = head.closes
+  x.named = head.named
   if (x.certificate >= 0 && !coversHost(x.tables.head.certificates[x.certificate], x.host)) {
     x.id = newRequestId(x.now)
     // One host's certificate may ask more of its clients than another's: its connections are for it alone.

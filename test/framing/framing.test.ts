@@ -298,6 +298,16 @@ t.test('Connection may not name what must reach the service', async (t) => {
     passes(t, { fields: ['connection', value] }, { closes: false })
 })
 
+t.test('what else Connection names is told, in lower case', async (t) => {
+  passes(t, { fields: ['connection', 'Close, X-Hop , te'] }, { named: ['close', 'x-hop', 'te'] })
+  passes(
+    t,
+    { fields: ['connection', 'x-a', 'connection', 'keep-alive', 'connection', 'x-b'] },
+    { named: ['x-a', 'x-b'] }
+  )
+  passes(t, { fields: ['connection', 'Keep-Alive'] }, { named: null })
+})
+
 t.test('a wish to close is seen among other options', async (t) => {
   for (const value of ['close', 'Close', 'close, te', 'te ,\tCLOSE', 'keep-alive, close'])
     passes(t, { fields: ['connection', value] }, { closes: true })
@@ -354,6 +364,7 @@ t.test('a result used again keeps nothing of the request before', async (t) => {
       authority: 'b',
       bodyLength: 0,
       closes: false,
+      named: null,
       dropped: 0
     }
   )
