@@ -63,6 +63,7 @@ export function commandText(commands: readonly ExampleCommand[]): string {
   return commands.map(({ expect, purpose, line }) => `# ${expect.at(-1)}: ${purpose}\n${line}\n`).join('\n')
 }
 
-function quoted(text: string): string {
+/** For a POSIX shell. */
+export function quoted(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

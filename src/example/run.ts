@@ -1,7 +1,7 @@
 /** Brings the example up: its services and issuer here, the gateway as a process of its own in front of them. */
 import { join, resolve } from 'node:path'
 import { probeAddress } from '../control/state-dir.ts'
-import { commandText, exampleCommands } from './commands.ts'
+import { commandText, exampleCommands, quoted } from './commands.ts'
 import { issuerService } from './issuer.ts'
 import { EXAMPLE_CONFIG, prepareExample } from './material.ts'
 import { echoService, filesService, ordersService, serve, type Running } from './services.ts'
@@ -19,7 +19,9 @@ export async function runExample({ startGateway, isReady, say }: ExampleOptions)
   const stateDir = resolve(EXAMPLE_CONFIG, '..', process.env['EXAMPLE_STATE_DIR'] ?? '../var/gatehouse')
   const socket = join(stateDir, 'control.sock')
   if (await isReady(socket))
-    throw new Error(`a gateway runs on ${stateDir} already; EXAMPLE_STATE_DIR names another folder`)
+    throw new Error(
+      `a gateway runs on ${stateDir} already: end that one first, with Ctrl-C, or set EXAMPLE_STATE_DIR to another folder to run a second one`
+    )
   const material = await prepareExample()
   const running: Running[] = []
   try {
@@ -39,15 +41,29 @@ export async function runExample({ startGateway, isReady, say }: ExampleOptions)
     const ended = startGateway({ configFile: EXAMPLE_CONFIG, configName: 'config/gatehouse.yaml' })
     const ready = await Promise.race([ended.then(() => false), untilReady(() => isReady(socket), ended)])
     if (ready) {
-      const commands = await exampleCommands(material, https, http)
-      say(
-        `\nThe example is ready on https://localhost:${https}; its configuration is config/gatehouse.yaml. Paste these into another terminal:\n\n${commandText(commands)}\nWhy was it answered so? Here, with the x-request-id of any answer above:\n\nbin/gatehouse explain X-REQUEST-ID --config config/gatehouse.yaml\n\nCtrl-C ends it.\n`
-      )
+      say(readyText(https, commandText(await exampleCommands(material, https, http)), socket))
     }
     return await ended
   } finally {
     await Promise.all(running.map((service) => service.close()))
   }
+}
+
+/** @param commands to be pasted, wherever the other terminal stands */
+function readyText(httpsPort: number, commands: string, socket: string): string {
+  // The configuration names another folder to a terminal in which the variable is not set.
+  const moved = process.env['EXAMPLE_STATE_DIR'] !== undefined
+  const gateway = moved ? `--socket ${quoted(socket)}` : '--config config/gatehouse.yaml'
+  return `
+The example is ready on https://localhost:${httpsPort}; its configuration is config/gatehouse.yaml. Paste these into another terminal:
+
+${commands}
+Why was one answered so? With the x-request-id of its answer:
+
+cd ${quoted(resolve(EXAMPLE_CONFIG, '../..'))} && bin/gatehouse explain X-REQUEST-ID ${gateway}
+
+Below is the access log, a line for each request. Ctrl-C ends it all.
+`
 }
 
 async function untilReady(isReady: () => Promise<boolean>, ended: Promise<number>): Promise<boolean> {

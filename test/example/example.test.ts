@@ -35,7 +35,7 @@ t.test('every printed command does what it says; Ctrl-C ends everything', { time
   example.stderr.on('data', (part) => (said += String(part)))
   const exited = once(example, 'exit')
   const ready = new Promise<void>((resolve) => {
-    example.stdout.on('data', () => said.includes('Ctrl-C ends it') && resolve())
+    example.stdout.on('data', () => said.includes('Ctrl-C ends it all') && resolve())
   })
   await Promise.race([
     ready,
@@ -61,6 +61,11 @@ t.test('every printed command does what it says; Ctrl-C ends everything', { time
     const last = line.startsWith('for ') ? statuses.at(-1) : statuses[0]
     t.equal(last, status, `${purpose}: ${out.slice(0, 300)}`)
   }
+
+  const refused = commands.find(({ purpose }) => purpose.includes('another tenant'))
+  const id = /^x-request-id: (\S+)/m.exec(await paste(refused?.line ?? ''))?.[1] ?? 'none'
+  const why = /^cd .* explain X-REQUEST-ID .*$/m.exec(said)?.[0] ?? 'no command'
+  t.match(await paste(why.replace('X-REQUEST-ID', id)), /authorize +deny .*another tenant's orders/)
 
   const told = commands.find(({ purpose }) => purpose.includes('what a service sees'))
   t.notMatch(await paste(told?.line ?? ''), '"x-consumer":"root"')
