@@ -47,7 +47,7 @@ function addressRefusal(x: Exchange, info: number): Refusal | null {
   if (!limited || isCertain(banRefusal(x, info).rule)) return banRefusal(x, info)
   if (detector.trickles(x.clientKey)) return null
   const { rule, where } = banRefusal(x, info)
-  const reason = `${x.clientIp} is limited by ${rule}: several identities use it, so it is not banned`
+  const reason = `${x.clientIp} is limited by ${rule}, not banned: others may be behind it, or behind what it asked for`
   return refuse('over-limit', 'ban', reason, { rule, where, headers: RETRY })
 }
 

@@ -10,6 +10,7 @@ import type { KeyPart } from '../plan/values.ts'
 import { cookieValue } from '../policy/cookie.ts'
 import { queryParameter } from '../policy/query.ts'
 import { CROWD_PERIOD, type Scenario } from '../threats/detector.ts'
+import { isOfAnotherPage } from '../threats/honeypots.ts'
 import type { Cause } from '../threats/bans.ts'
 import { banClient } from './banning.ts'
 import { findAddress } from './client.ts'
@@ -59,26 +60,35 @@ function count({ scenario, under }: Watch, x: Exchange): void {
   const { distinct } = scenario.plan.count
   const item = distinct === null ? null : itemOf(distinct, x)
   if (item === '') return
-  const key = under === 'address' ? x.clientKey : under === 'account' ? x.account : keyText(under, x)
+  const ofPages = under === 'address' && distinct === 'path' && isOfAnotherPage(x.headers, x.authority)
+  const key = under === 'address' ? addressKey(x, ofPages) : under === 'account' ? x.account : keyText(under, x)
   if (key === '') return
   if (x.tables.threats.never.has(x.clientAddress)) return
   const { detector, bans } = x.tables.services
   if (!detector.count(scenario, key, item, request)) return
-  const cause = causeOf(scenario, key, x)
+  const cause = causeOf(scenario, key, x, ofPages)
   if (typeof under === 'string') banClient(x, cause)
   else bans.banKey(key, whoOf(under.parts, x), cause, x.now)
+}
+
+/**
+ * Sixteen image tags are sixteen paths that are not there: what pages may have made counts by itself, and has its address
+ * limited and not banned. Credentials, which no page can put into a header unasked, are another matter.
+ */
+function addressKey({ clientKey }: Exchange, ofPages: boolean): string {
+  return ofPages ? `${clientKey} of pages` : clientKey
 }
 
 function keyText(under: BannedKey, x: Exchange): string {
   return under.prefix + keyOf(under.key, x)
 }
 
-function causeOf(scenario: Scenario, key: string, x: Exchange): Cause {
+function causeOf(scenario: Scenario, key: string, x: Exchange, ofPages: boolean): Cause {
   const { name, where, mode, ban: times, rate, count: event, by } = scenario.plan
   const { detector } = x.tables.services
   const bucket = detector.bucketOf(scenario, key)
   const what = event.distinct === null ? 'events' : `distinct ${PLURAL[event.distinct]}`
-  const whose = by === 'account' ? ` against ${key}` : ''
+  const whose = by === 'account' ? ` against ${key}` : ofPages ? ', perhaps asked for by pages of others,' : ''
   return {
     scenario: name,
     where,
@@ -86,7 +96,8 @@ function causeOf(scenario: Scenario, key: string, x: Exchange): Cause {
     times,
     mode,
     evidence: detector.evidence(bucket),
-    bucket
+    bucket,
+    ofPages
   }
 }
 

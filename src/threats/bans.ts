@@ -33,6 +33,8 @@ export interface Cause {
   evidence: Evidence[]
   /** Where all threads counted what led to it; null where one request was enough. */
   bucket: Bucket | null
+  /** Pages of others may have had a browser send what was counted: its address is limited and not banned. */
+  ofPages?: boolean
 }
 
 /** @param bucket by which the other threads find what they have seen, or null */
@@ -59,8 +61,9 @@ export class Bans {
   }
 
   /**
-   * Bans a client's address, cut to `v6Prefix`; from a crowd it is limited instead, unless the cause is `certain`. An
-   * address in `never` is not touched, and one that is banned already stays as it is, but for a limit under a `certain` one.
+   * Bans a client's address, cut to `v6Prefix`; a crowd's, or one for whose requests pages may be to blame, is limited
+   * instead, unless the cause is `certain`. An address in `never` is not touched, and one that is banned already stays as
+   * it is, but for a limit, whose place a ban takes.
    * @param now ms since the epoch
    * @returns whether it is banned or limited by this call
    */
@@ -68,13 +71,12 @@ export class Bans {
     if (never.has(bytes)) return false
     const space = spaceOf(cause.mode)
     const bits = bytes.length === 4 ? 32 : v6Prefix
+    const address = prefixKey(bytes, v6Prefix)
+    const limited = !certain && (cause.ofPages === true || this.#detector.isCrowd(address))
     if (this.table.find(space, bytes, seconds(now), this.#found)) {
-      // What is certain takes the place of a limit.
-      if (!certain || (this.#found.info & LIMITED) === 0) return false
+      if (limited || (this.#found.info & LIMITED) === 0) return false
       for (const block of blocksOf(networkOf(bytes, bits), bits)) this.table.remove(space, block.bytes, block.bits)
     }
-    const address = prefixKey(bytes, v6Prefix)
-    const limited = !certain && this.#detector.isCrowd(address)
     if (!this.#banBlock(bytes, bits, cause, limited, now)) return false
     if (!limited) this.#countNetwork(bytes, address, bits, cause, now)
     return true

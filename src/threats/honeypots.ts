@@ -44,7 +44,8 @@ function isHost(pattern: string, host: string): boolean {
  * Whether a page may have made this request without its reader's doing: an image tag on any page, or a link, would
  * otherwise let whoever writes it ban every reader. Browsers say on TLS and localhost where a request comes from
  * (Fetch Metadata: only `none` is the reader's own); without that, a Referer or an Origin of another host, or an Accept
- * that wants an image says it. A scanner that sends such fields is not counted here, but its 404s are.
+ * that wants an image says it. A scanner that sends such fields is not counted here, but its
+ * 404s have it limited.
  * @param authority as in Host, with its port
  */
 export function isOfAnotherPage(headers: HeaderList, authority: string): boolean {

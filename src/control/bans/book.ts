@@ -183,8 +183,7 @@ export class BanBook {
     const id = idOf(ban)
     if (this.#entries.get(id) === ban) this.#sharing?.made(id, ban)
     const { who, scenario, where, reason, until, at, mode, limited, evidence } = ban
-    const what =
-      mode === 'shadow' ? 'would be banned' : limited ? 'is limited, not banned: several use it' : 'is banned'
+    const what = mode === 'shadow' ? 'would be banned' : limited ? 'is limited, not banned' : 'is banned'
     const requests = evidence.map((one) => `${one.method} ${one.path} ${one.status} ${one.id}`)
     const fields = {
       ban: scenario,
