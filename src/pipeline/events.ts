@@ -2,6 +2,7 @@
  * What a request came to, told to detection at the one exit. A request that is no event costs a look into an array,
  * and one whose caller was seen from this address before a comparison of two texts.
  */
+import { findSignature } from '../identity/message-signatures.ts'
 import { keyOf } from '../policy/key.ts'
 import { prepareLookup } from '../policy/lookup.ts'
 import type { Places } from '../plan/auth.ts'
@@ -117,10 +118,16 @@ function itemOf(distinct: NonNullable<EventPlan['distinct']>, x: Exchange): stri
   }
 }
 
-/** Everything that stands where this route reads credentials. It is hashed and not kept. */
+/**
+ * Everything that stands where this route reads credentials. It is hashed and not kept. What is made anew for each request,
+ * a proof of possession or a signature, would make another credential of one that is sent again and again.
+ */
 function presented(reads: Places, x: Exchange): string {
   let text = ''
-  for (const name of reads.header) text += x.headers.joined(name) ?? ''
+  for (const name of reads.header) {
+    if (name === 'signature-input') text += signerOf(x)
+    else if (name !== 'dpop' && name !== 'signature') text += x.headers.joined(name) ?? ''
+  }
   if (reads.cookie.length > 0) {
     const header = x.headers.joined('cookie')
     if (header !== undefined) for (const name of reads.cookie) text += cookieValue(header, name) ?? ''
@@ -130,6 +137,13 @@ function presented(reads: Places, x: Exchange): string {
     if (typeof value === 'string') text += value
   }
   return text
+}
+
+/** Whom a signature claims to be by. */
+function signerOf(x: Exchange): string {
+  const signature = findSignature(x.headers)
+  if (signature === null) return ''
+  return 'keyId' in signature ? signature.keyId : signature.reason
 }
 
 /** What the route's `{x}` and `/*` took. */
