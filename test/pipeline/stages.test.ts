@@ -260,6 +260,51 @@ services:
   }
 })
 
+t.test(
+  'revocation, caller-ip: a good credential that does not hold is refused, and in shadow gives no identity',
+  async (t) => {
+    const key = (id: string): string => `keys: [ { id: ${id}, hash: "sha256:${sha256(`${id}-key`)}" } ]`
+    const stages = await pipeline(
+      t,
+      `${HEAD}consumers:
+  - { name: gone, ${key('gone')} }
+  - { name: away, ip: ["198.51.100.0/24"], ${key('away')} }
+revocations: [ { consumer: gone, until: 2027-01-01 } ]
+services:
+  - name: s
+    url: http://127.0.0.1:9
+    routes:
+      - { name: kept, match: { paths: ["/kept"] }, policies: { auth: { key: true } } }
+      - { name: tried, match: { paths: ["/tried"] }, policies: { auth: { key: true, mode: shadow } } }
+`
+    )
+    const as = (id: string, target: string, peer?: string): Described => {
+      const described = { target, headers: { 'x-api-key': `${id}-key` } }
+      return peer === undefined ? described : { ...described, peer }
+    }
+    t.match(await stages.decide(as('gone', '/kept')), {
+      what: 'bad-credential',
+      outcome: { policy: 'revocation' },
+      x: { permit: null }
+    })
+    t.match(await stages.decide(as('away', '/kept')), {
+      what: 'not-allowed',
+      outcome: { policy: 'ip', rule: 'consumer' },
+      x: { permit: null }
+    })
+    t.match(await stages.decide(as('away', '/kept', '198.51.100.7')), {
+      what: 'permit',
+      x: { caller: { consumer: 'away' }, shadows: [] }
+    })
+    for (const id of ['gone', 'away']) {
+      const { what, x } = await stages.decide(as(id, '/tried'))
+      t.equal(what, 'permit')
+      t.match(x, { caller: { method: 'public', consumer: '' }, memo: null, standing: null })
+      t.equal(x.shadows.length, 1, `${id} is said to be one that would have been refused`)
+    }
+  }
+)
+
 t.test('limits: early before auth, late after authorize; held places are noted for release', async (t) => {
   const stages = await pipeline(
     t,

@@ -99,11 +99,6 @@ export class KeyStore {
     await Promise.all([...this.#sources.values()].map((source) => source.settled()))
   }
 
-  /** The sets in force: what a new worker is told first. */
-  sets(): KeySet[] {
-    return [...this.#sets.values()]
-  }
-
   status(): KeyStatus[] {
     return [...this.#sources.values()].map((source) => ({
       ...source.status(),
