@@ -16,6 +16,8 @@
  * The keys of this table are hashed with a seed that outlives the process (control/quota-keeper.ts), so that what is
  * kept is hashes and counts, and nobody's name. Slots and sketch are both kept: a key in the sketch gets its quota anew by
  * a restart no more than one with a slot.
+ *
+ * Long because a charge, its way into the sketch and what is kept of both are one argument.
  */
 import { dayOf, endOf, untilDay, type CalendarPeriod } from './calendar.ts'
 import { wallMs } from './clock.ts'

@@ -31,6 +31,8 @@
  * sketch (debt-sketch.ts, which has the argument for the way of a key from there into a slot). What the sketch holds is
  * the bucket's arrival time and up to two periods, so that it remembers a key for as long as its units count. A key that comes
  * to a slot starts with all that may still count, in its present window. No slot is taken from a key that holds something.
+ *
+ * Long because the two words' order, the take-over and the sketch are one argument.
  */
 import { monotonicNs } from './clock.ts'
 import { bytesOfDebtSketch, DebtSketch, scaleOf, withScale, type SketchSize } from './debt-sketch.ts'

@@ -27,7 +27,8 @@ import { SameThreadPasswords } from './same-thread-passwords.ts'
 import { SameThreadSignatures } from './same-thread-signatures.ts'
 import { WorkerServices } from './services.ts'
 import { throwawayKeys } from './throwaway-keys.ts'
-import { TablesBuilder, type Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
+import { TablesBuilder } from './tables-builder.ts'
 import { Answer, CONTINUE, type Outcome } from './verdict.ts'
 
 /** Buckets that one request's repetitions can touch are few, and the tables are emptied for each request. Nothing is recorded. */

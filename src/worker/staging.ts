@@ -6,7 +6,8 @@ import type { PlanHead } from '../plan/plan.ts'
 import type { RevocationPlan } from '../plan/revocation.ts'
 import type { RoutePlan } from '../plan/route.ts'
 import type { WorkerServices } from '../pipeline/services.ts'
-import { TablesBuilder, type Tables } from '../pipeline/tables.ts'
+import type { Tables } from '../pipeline/tables.ts'
+import { TablesBuilder } from '../pipeline/tables-builder.ts'
 import type { Apps } from './apps.ts'
 
 /** How long one turn of building may take, ms. A request crosses three or four turns on its way, and waits in each. */

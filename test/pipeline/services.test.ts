@@ -6,7 +6,8 @@ import { WholeReader } from '../observe/ring.ts'
 import type { SignatureVerifier } from '../../src/identity/pool.ts'
 import { SameThreadSignatures } from '../../src/pipeline/same-thread-signatures.ts'
 import { WorkerServices } from '../../src/pipeline/services.ts'
-import { TablesBuilder, type Tables } from '../../src/pipeline/tables.ts'
+import type { Tables } from '../../src/pipeline/tables.ts'
+import { TablesBuilder } from '../../src/pipeline/tables-builder.ts'
 import { planOf } from '../control/compile/configuration.ts'
 
 const yaml = (connect: string): string => `version: 1
