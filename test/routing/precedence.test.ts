@@ -1,5 +1,5 @@
 /**
- * The table against CONFIG.md's sentences turned into the slowest code that says them: every route is tried against
+ * The table against the rules of precedence turned into the slowest code that says them: every route is tried against
  * the request, the matching places are sorted by precedence, and the first place decides.
  */
 import fc from 'fast-check'
