@@ -164,7 +164,9 @@ t.test('all: every listed method, and both make one caller', async (t) => {
       groups: ['partners'],
       scopes: ['read'],
       attributes: { org: 'acme-org' }
-    }
+    },
+    // A revocation of the token's key holds for both.
+    standing: { kid: 'e1' }
   })
 })
 

@@ -251,6 +251,20 @@ t.test('a new generation costs no signature, and reads the claims by its own rul
   t.equal(bench.signatures.verified, 1)
 })
 
+t.test('what a token stands by is its key, whose name a revocation may name: new, known and read anew', async (t) => {
+  const bench = new Bench()
+  const text = token()
+  const kid = async (): Promise<string> => {
+    const outcome = await bench.verify(text)
+    return outcome.ok ? outcome.standing.kid : outcome.reason
+  }
+  t.equal(await kid(), 'e1')
+  t.equal(await kid(), 'e1')
+  bench.configure()
+  t.equal(await kid(), 'e1')
+  t.equal(bench.signatures.verified, 1)
+})
+
 t.test('what an old generation learned of a caller is forgotten, used again or not', async (t) => {
   const bench = new Bench()
   const outcome = await bench.verify(token())
