@@ -69,11 +69,6 @@ export class Control {
   #onLastGood = false
   #stopping = false
   #since: Date | null = null
-  #noteAllUp: () => void = () => {}
-  /** No port opens before every worker has acknowledged its first plan, so each must have come up. */
-  readonly #allUp = new Promise<void>((resolve) => {
-    this.#noteAllUp = resolve
-  })
   /** Limits of the cluster are to be prepared anew, though the configuration says what it said. */
   #reseeded = false
 
@@ -84,7 +79,8 @@ export class Control {
     const log = (): Log => this.#log
     const { memory, configFile, configName, lastGoodIn } = start
     this.#beats = new Beats(memory)
-    this.#workers = new WorkerStates(start.workers)
+    const notes = workerNotes(log)
+    this.#workers = new WorkerStates(start.workers, notes.slowToStart)
     this.#ports = new Ports(toMain)
     this.#source = new ConfigurationSource({
       configFile,
@@ -113,7 +109,7 @@ export class Control {
       this.#rollout.testimonies(bucket, except)
     )
     this.#rollout = new Rollout({
-      ...workerNotes(log),
+      ...notes,
       unknownKid: (issuer, version) => void this.#keys?.refetch(issuer, version),
       banned: (ban, bucket, worker) => void this.#defence.witnesses.banned(ban, bucket, worker),
       revocations: () => this.#durable.revocations?.whole() ?? null,
@@ -172,7 +168,8 @@ export class Control {
     this.#observation.prepare(plan).commit()
     const keys = this.#keyStore()
     const signing = this.#signingKeys()
-    await Promise.all([keys.start(plan.issuers), signing.prepare(plan), this.#allUp])
+    // No port opens before every worker has acknowledged its first plan, so each must have come up.
+    await Promise.all([keys.start(plan.issuers), signing.prepare(plan), this.#workers.allUp()])
     await this.#publish(plan)
     this.#nowServes(plan)
     await this.#ports.open(plan.listeners)
@@ -359,7 +356,6 @@ export class Control {
   workerUp(index: number, port: MessagePort): void {
     this.#workers.up(index)
     this.#rollout.add(index, port)
-    if (this.#workers.allUp) this.#noteAllUp()
   }
 
   workerDown(index: number): void {

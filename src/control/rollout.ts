@@ -3,9 +3,10 @@ import type { Bucket, Evidence } from '../ban.ts'
 import type { RevocationChange, SigningKey } from '../messages.ts'
 import type { KeySet } from '../plan/keys.ts'
 import type { PackedPlan } from '../plan/plan.ts'
+import { type SlowToStart, within, withinStart } from './patience.ts'
 import { UNASKED, WorkerLink, type WorkerEvents } from './worker-link.ts'
 
-/** How long a worker may take to build a generation, ms. Past it the generation is cancelled everywhere. */
+/** How long a worker that serves may take to build a generation, ms; one that starts, `patience.ts`. Past it the generation is cancelled everywhere. */
 const BUILD_LIMIT = 5_000
 /** More for each route and consumer, ms: 10,000 of each take a busy worker, which builds between requests, seconds. */
 const PER_ITEM = 1
@@ -20,6 +21,8 @@ export interface RolloutEvents extends WorkerEvents {
   /** A worker that replaces another serves the current generation. */
   joined(index: number): void
   joinFailed(index: number, reason: string): void
+  /** A worker has not built its first generation yet. */
+  slowToStart: SlowToStart
 }
 
 /**
@@ -64,7 +67,7 @@ export class Rollout {
       // A rollout that was waiting when this worker came has included it.
       if (link.serves !== plan.generation) {
         try {
-          await within(limitOf(plan), link.build(plan))
+          await this.#build(plan, link)
         } catch (error) {
           link.cancel(plan.generation)
           throw error
@@ -93,7 +96,7 @@ export class Rollout {
     return this.#enqueue(async () => {
       const links = [...this.#links.values()]
       try {
-        await within(limitOf(plan), Promise.all(links.map((link) => link.build(plan))))
+        await Promise.all(links.map((link) => this.#build(plan, link)))
       } catch (error) {
         for (const link of links) link.cancel(plan.generation)
         throw error
@@ -121,7 +124,7 @@ export class Rollout {
     const confirm = ++this.#confirms
     const confirmed = [...this.#links.values()].map((link) => link.confirm(confirm))
     for (const link of this.#links.values()) link.post({ type: 'revocations', change, confirm })
-    await within(CONFIRM_LIMIT, Promise.all(confirmed))
+    await within(CONFIRM_LIMIT, 'a worker did not acknowledge', Promise.all(confirmed))
   }
 
   /** What each worker but one has seen go to a bucket of detection; one that ends meanwhile has seen nothing. */
@@ -129,23 +132,20 @@ export class Rollout {
     return [...this.#links].filter(([index]) => index !== except).map(([, link]) => link.testify(bucket))
   }
 
+  /** Resolves when the worker has built `plan`, or has ended; rejects when it can't, or does not in its time. */
+  #build(plan: PackedPlan, link: WorkerLink): Promise<void> {
+    const more = PER_ITEM * (plan.routes.length + plan.consumers.length)
+    const late = `worker ${link.index} did not acknowledge`
+    const built = link.build(plan)
+    if (link.serves > 0) return within(BUILD_LIMIT + more, late, built)
+    return withinStart(link.index, late, this.#events.slowToStart, built, more)
+  }
+
   #enqueue(work: () => Promise<void>): Promise<void> {
     const result = this.#underWay.then(work)
     this.#underWay = result.catch(() => {})
     return result
   }
-}
-
-function limitOf({ routes, consumers }: PackedPlan): number {
-  return BUILD_LIMIT + PER_ITEM * (routes.length + consumers.length)
-}
-
-function within<T>(limit: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`a worker did not acknowledge within ${limit} ms`)), limit)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 function messageOf(error: unknown): string {

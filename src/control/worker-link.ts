@@ -37,6 +37,7 @@ interface Waiting {
 
 /** The conversation with one worker. */
 export class WorkerLink {
+  readonly index: number
   readonly #port: MessagePort
   #plan: PackedPlan | null = null
   #sent = { routes: 0, revocations: 0 }
@@ -52,6 +53,7 @@ export class WorkerLink {
   serves = 0
 
   constructor(index: number, port: MessagePort, events: WorkerEvents) {
+    this.index = index
     this.#port = port
     port.on('message', (message: WorkerToControl) => {
       if (message.type === 'unknown-kid') return events.unknownKid(message.issuer, message.version)
@@ -79,7 +81,7 @@ export class WorkerLink {
   /** Nobody waits for that generation any more: no further part of it is sent. */
   cancel(generation: number): void {
     this.#plan = null
-    this.#waiting = null
+    this.#settle(new Error(`generation ${generation} was cancelled`))
     this.post({ type: 'cancel', generation })
   }
 

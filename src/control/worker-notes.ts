@@ -9,7 +9,7 @@ const SHEDDING = [
   'is overloaded and turns away known callers, too'
 ]
 
-type Notes = 'connectionRefused' | 'shedding' | 'strictStore' | 'exception' | 'joinFailed'
+type Notes = 'connectionRefused' | 'shedding' | 'strictStore' | 'exception' | 'joinFailed' | 'slowToStart'
 
 /** What workers report and nobody has to act on but the owner: a line of the log each. */
 export function workerNotes(log: () => Log): Pick<RolloutEvents, Notes> {
@@ -23,6 +23,13 @@ export function workerNotes(log: () => Log): Pick<RolloutEvents, Notes> {
       else log().warn(`worker ${worker} decides on strict limits without the store: ${reason}`, { worker })
     },
     exception: (reason) => log().error('an exception cost a request its answer', { reason }),
-    joinFailed: (index, reason) => log().error(`worker ${index} can't take the configuration`, { reason })
+    joinFailed: (index, reason) => log().error(`worker ${index} can't take the configuration`, { reason }),
+    slowToStart: (index, waited, left) =>
+      log().warn(
+        `worker ${index} is not up after ${waited} ms: the machine is busy, or it hangs; it has ${left} ms more`,
+        {
+          worker: index
+        }
+      )
   }
 }

@@ -1,15 +1,19 @@
 import type { Beats } from '../memory/beats.ts'
 import type { WorkerReport } from './admin/report.ts'
+import { type SlowToStart, withinStart } from './patience.ts'
 
 /** By the level of a worker's admission (limits/admission.ts). */
 const WORTHS = ['nobody', 'strangers', 'newcomers', 'callers'] as const
 
 /** What the control thread knows of the worker threads, for `status` and the metrics. */
 export class WorkerStates {
-  readonly #states: { state: WorkerReport['state']; starts: number }[]
+  readonly #states: { state: WorkerReport['state']; starts: number; came: () => void }[]
 
-  constructor(workers: number) {
-    this.#states = Array.from({ length: workers }, () => ({ state: 'starting', starts: 0 }))
+  readonly #slow: SlowToStart
+
+  constructor(workers: number, slow: SlowToStart) {
+    this.#slow = slow
+    this.#states = Array.from({ length: workers }, () => ({ state: 'starting', starts: 0, came: () => {} }))
   }
 
   up(index: number): void {
@@ -17,6 +21,7 @@ export class WorkerStates {
     if (worker === undefined) return
     worker.state = 'starting'
     worker.starts++
+    worker.came()
   }
 
   /** It has the generation that the others serve. */
@@ -30,8 +35,21 @@ export class WorkerStates {
     for (const worker of this.#states) if (worker.state === 'starting') worker.state = 'serving'
   }
 
-  get allUp(): boolean {
-    return this.#states.every(({ starts }) => starts > 0)
+  /**
+   * Resolves when each has come up once. They come one after the other where processors are few, so each has its time
+   * from when the one before it came; rejects when one does not come in that.
+   */
+  async allUp(): Promise<void> {
+    for (const [index, worker] of this.#states.entries()) {
+      if (worker.starts > 0) continue
+      const came = new Promise<void>((resolve) => (worker.came = resolve))
+      await withinStart(
+        index,
+        `worker ${index} did not come up, because one before it still loads its code,`,
+        this.#slow,
+        came
+      )
+    }
   }
 
   down(index: number): void {

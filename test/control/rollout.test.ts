@@ -23,7 +23,8 @@ const NOTHING: RolloutEvents = {
   shedding() {},
   revocations: () => null,
   joined() {},
-  joinFailed() {}
+  joinFailed() {},
+  slowToStart() {}
 }
 
 /** The other end of a link: answers as a worker would, unless told otherwise. */

@@ -4,13 +4,12 @@ import { Beats, bytesOfBeats } from '../../src/memory/beats.ts'
 
 void t.test('a worker is starting until it has what the others serve', async (t) => {
   const beats = new Beats({ workers: 2, beats: new SharedArrayBuffer(bytesOfBeats(2)) })
-  const states = new WorkerStates(2)
+  const states = new WorkerStates(2, () => {})
   const seen = (): string[] => states.report(beats).map(({ state, restarts }) => `${state} ${restarts}`)
   t.same(seen(), ['starting 0', 'starting 0'])
   states.up(0)
-  t.notOk(states.allUp)
   states.up(1)
-  t.ok(states.allUp)
+  await states.allUp()
   t.same(seen(), ['starting 0', 'starting 0'])
   states.allServe()
   t.same(seen(), ['serving 0', 'serving 0'])
@@ -28,7 +27,7 @@ void t.test('a worker is starting until it has what the others serve', async (t)
 
 void t.test('ages are ms, and null before the first beat', async (t) => {
   const beats = new Beats({ workers: 1, beats: new SharedArrayBuffer(bytesOfBeats(1)) })
-  const states = new WorkerStates(1)
+  const states = new WorkerStates(1, () => {})
   t.equal(states.report(beats)[0]?.beatAge, null)
   beats.beat(0)
   const age = states.report(beats)[0]?.beatAge ?? NaN

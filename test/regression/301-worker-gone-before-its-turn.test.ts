@@ -18,7 +18,8 @@ void t.test('a worker that ends before its turn is passed over', async (t) => {
     shedding() {},
     revocations: () => null,
     joined() {},
-    joinFailed() {}
+    joinFailed() {},
+    slowToStart() {}
   })
   const plan = (generation: number): PackedPlan =>
     ({ generation, routes: [], consumers: packConsumers([]), revocations: [] }) as unknown as PackedPlan
