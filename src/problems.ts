@@ -10,6 +10,8 @@ export type Fault = 'client' | 'upstream' | 'gateway'
 
 export interface Problem {
   readonly code: ProblemCode
+  /** Its place in the table, from 0. */
+  readonly index: number
   readonly status: number
   /** The status's standard phrase, as RFC 9457 section 4.2.1 asks of `about:blank`. */
   readonly title: string
@@ -79,9 +81,9 @@ const TITLES: Readonly<Record<number, string>> = {
 
 export const PROBLEMS: { readonly [C in ProblemCode]: Problem } = Object.freeze(
   Object.fromEntries(
-    Object.entries(TABLE).map(([code, [status, fault]]) => [
+    Object.entries(TABLE).map(([code, [status, fault]], index) => [
       code,
-      Object.freeze({ code, status, title: TITLES[status] ?? '', fault })
+      Object.freeze({ code, index, status, title: TITLES[status] ?? '', fault })
     ])
   )
 ) as { readonly [C in ProblemCode]: Problem }

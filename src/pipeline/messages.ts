@@ -2,7 +2,7 @@
 import { type AnswerFields, SharedFields } from '../answer-fields.ts'
 import { identityFields } from '../policy/identity-fields.ts'
 import { type Hop, repeats, requestHeaders, requestQuery, tellOrigin } from '../policy/request-headers.ts'
-import { ownHeaders, responseHeaders } from '../policy/response-headers.ts'
+import { refusedHeaders, responseHeaders } from '../policy/response-headers.ts'
 import type { Refusal } from '../problems.ts'
 import type { Caller } from '../caller.ts'
 import { NOTHING_REPEATED, RepeatedFields } from '../repeated-fields.ts'
@@ -119,33 +119,12 @@ export function answerHeaders(x: Exchange, answer: Answer): AnswerFields {
 /** Fields of a refusal: the problem's, those the status calls for, and CORS, so that a page can read why. */
 export function refusalHeaders(x: Exchange, refusal: Refusal): AnswerFields {
   chargeAnswer(x, null)
-  const own = ownFields(x)
-  const fixed = fixedFields(refusal)
-  const fields =
-    fixed === null
-      ? compose(x, NO_FIELDS, [...PROBLEM_FIELDS, ...refusal.headers, ...own])
-      : ownHeaders(x.route?.responseHeaders ?? x.tables.plain, x, fixed, own)
+  const fields = refusedHeaders(x.route?.responseHeaders ?? x.tables.plain, x, refusal, ownFields(x))
   if (typeof fields === 'string') throw new Error(`${refusal.policy}: ${fields}`)
   return fields
 }
 
 const NO_FIELDS: readonly string[] = Object.freeze([])
-
-const PROBLEM_FIELDS: readonly string[] = ['content-type', 'application/problem+json', 'cache-control', 'no-store']
-
-/** By status, and then by the fields it calls for: one list, so that its bytes are found again. */
-const fixedLists: (WeakMap<readonly string[], readonly string[]> | undefined)[] = []
-
-/** All but the request's own fields; null where they may be others the next time. */
-function fixedFields({ problem, headers }: Refusal): readonly string[] | null {
-  const ofStatus = (fixedLists[problem.status] ??= new WeakMap())
-  const known = ofStatus.get(headers)
-  if (known !== undefined) return known
-  if (!Object.isFrozen(headers) || headers.includes('vary')) return null
-  const fixed = Object.freeze([...PROBLEM_FIELDS, ...headers])
-  ofStatus.set(headers, fixed)
-  return fixed
-}
 
 const NOTHING_SHARED = new SharedFields(NO_FIELDS, false)
 

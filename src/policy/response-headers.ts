@@ -1,5 +1,6 @@
 import { HOP_BY_HOP } from '../field-names.ts'
 import type { HeaderOperations, HeadersPlan } from '../plan/headers.ts'
+import type { Refusal } from '../problems.ts'
 import type { RequestView } from '../request.ts'
 import { isFieldValue, isToken } from './encoding.ts'
 import { mediaType } from './body.ts'
@@ -14,7 +15,11 @@ export interface PreparedResponseHeaders {
   readonly operations: PreparedOperations
   /** What became of lists that come again and again, over plain HTTP and over TLS. Frozen lists only: others may change. */
   readonly known: readonly [WeakMap<readonly string[], SharedFields>, WeakMap<readonly string[], SharedFields>]
+  /** The same of refusals, by the list of what their status calls for, and then by `Problem.index`: of each status a list of its own, whose bytes are kept with the line of that status. */
+  readonly refused: readonly [WeakMap<readonly string[], OfProblems>, WeakMap<readonly string[], OfProblems>]
 }
+
+type OfProblems = (SharedFields | undefined)[]
 
 /** Fields of the connection to the upstream, and those that the writer makes: date and the body's length. */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length', 'date'])
@@ -74,7 +79,8 @@ export function prepareResponseHeaders(plan: HeadersPlan, cors: PreparedCors | n
     security: plan.security,
     cors,
     operations: prepareOperations(plan.response, LIMITS),
-    known: [new WeakMap(), new WeakMap()]
+    known: [new WeakMap(), new WeakMap()],
+    refused: [new WeakMap(), new WeakMap()]
   }
 }
 
@@ -110,29 +116,40 @@ export function responseHeaders(
 }
 
 /**
- * The same for an answer of our own that begins alike each time: what is always ours of it is shared, too.
+ * The same for a refusal: all of it but `own` is shared, where it comes again.
  *
- * @param fixed the first of what is ours alone; frozen, and without `vary`
  * @param own without `vary`; becomes part of what is returned
  */
-export function ownHeaders(
+export function refusedHeaders(
   prepared: PreparedResponseHeaders,
   view: RequestView,
-  fixed: readonly string[],
+  { problem, headers }: Refusal,
   own: string[]
 ): AnswerFields | string {
-  const { cors } = prepared
-  if (cors !== null) return responseHeaders(prepared, view, NONE, view.headers.get('origin'), [...fixed, ...own])
-  const known = prepared.known[view.scheme === 'https' ? 1 : 0]
-  let shared = known.get(fixed)
-  if (shared === undefined) {
-    const before = sharedFields(prepared, view, NONE)
-    if (typeof before === 'string') return before
-    shared = new SharedFields([...before.list, ...fixed], before.again)
-    if (shared.again) known.set(fixed, shared)
+  if (prepared.cors !== null) {
+    const origin = view.headers.get('origin')
+    return responseHeaders(prepared, view, NONE, origin, [...PROBLEM_FIELDS, ...headers, ...own])
   }
-  return { shared, own }
+  const refused = prepared.refused[view.scheme === 'https' ? 1 : 0]
+  const known = refused.get(headers)
+  const shared = known?.[problem.index]
+  if (shared !== undefined) return { shared, own }
+  // What is not frozen may be another list the next time.
+  if (!Object.isFrozen(headers) || headers.includes('vary')) {
+    return responseHeaders(prepared, view, NONE, undefined, [...PROBLEM_FIELDS, ...headers, ...own])
+  }
+  const before = sharedFields(prepared, view, NONE)
+  if (typeof before === 'string') return before
+  const made = new SharedFields([...before.list, ...PROBLEM_FIELDS, ...headers], before.again)
+  if (made.again) {
+    const of = known ?? []
+    of[problem.index] = made
+    if (known === undefined) refused.set(headers, of)
+  }
+  return { shared: made, own }
 }
+
+const PROBLEM_FIELDS: readonly string[] = ['content-type', 'application/problem+json', 'cache-control', 'no-store']
 
 const NONE: readonly string[] = Object.freeze([])
 

@@ -5,9 +5,11 @@ import type { HeaderOperations, HeadersPlan } from '../../src/plan/headers.ts'
 import { prepareCors } from '../../src/policy/cors.ts'
 import {
   prepareResponseHeaders,
+  refusedHeaders,
   responseHeaders,
   responseOperationsProblem
 } from '../../src/policy/response-headers.ts'
+import { refuse } from '../../src/problems.ts'
 import { requestView, type ViewParts } from './view.ts'
 
 const NONE: HeaderOperations = { remove: [], rename: [], set: [], default: [], append: [] }
@@ -187,4 +189,35 @@ t.test('where an operation reads the request, nothing is shared between requests
   t.same(value(constant, '/a'), ['x-a', 'one'])
   t.same(value(constant, '/b'), ['x-a', 'one'])
   t.end()
+})
+
+t.test('a refusal that comes again: fields of the first, none of another status or scheme', async (t) => {
+  const prepared = prepareResponseHeaders({ security: true, request: NONE, response: NONE }, null)
+  const challenge = Object.freeze(['www-authenticate', 'Bearer'])
+  const told = (code: 'bad-credential' | 'not-allowed', headers: readonly string[], view: ViewParts = {}) => {
+    const fields = refusedHeaders(prepared, requestView(view), refuse(code, 'auth', '', { headers }), [
+      'x-request-id',
+      'a'
+    ])
+    if (typeof fields === 'string') throw new Error(fields)
+    return fields
+  }
+  const first = told('bad-credential', challenge)
+  t.match(
+    allFields(first).join(' '),
+    /content-type application\/problem\+json .*www-authenticate Bearer x-request-id a$/
+  )
+  t.equal(told('bad-credential', challenge).shared, first.shared)
+  const other = told('not-allowed', challenge)
+  t.not(other.shared, first.shared, 'bytes are kept with the line of one status')
+  t.same(allFields(other), allFields(first))
+  const plain = told('bad-credential', challenge, { scheme: 'http' })
+  t.notOk(allFields(plain).includes('strict-transport-security'))
+  t.ok(allFields(told('bad-credential', challenge)).includes('strict-transport-security'))
+  const changing = ['retry-after', '1']
+  t.ok(allFields(told('not-allowed', changing)).includes('1'))
+  changing[1] = '2'
+  t.ok(allFields(told('not-allowed', changing)).includes('2'), 'a list that is not frozen is read each time')
+  const varying = Object.freeze(['vary', 'origin'])
+  t.notOk(told('not-allowed', varying).shared.list.includes('vary'), 'an operation may have said it already')
 })
