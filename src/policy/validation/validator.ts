@@ -21,7 +21,7 @@ export interface Violation {
  * Empty: the value fits its schema. Not all that is wrong is found, but something if anything is; TOO_LONG: it is not
  * known. Never throws.
  *
- * @param most steps that it may take (`stepsFor`), FEW_STEPS if absent
+ * @param most steps that it may take; absent: as many as a parameter's
  */
 export type Validator = (value: unknown, most?: number) => readonly Violation[]
 
@@ -47,11 +47,13 @@ const MAX_COMPARISONS = 500_000
 /**
  * A schema that refers to itself in two places at one depth, as `oneOf` of two kinds of nodes may, is asked twice as often with
  * each level of the value: 160 bytes, nested twenty deep, took six seconds. So each part of a schema that others refer to
- * counts its calls, and a value may have so many: some 50 ms of them.
+ * counts its calls, and a value may have so many, by its size. So few are done where everybody waits: 10 ms at the worst.
  */
-export const FEW_STEPS = 10_000
-/** No value of that many bytes needs more steps, unless they multiply: 80 for each node of 20 bytes. */
+export const FEW_STEPS = 2000
+/** No value needs more unless they multiply: 80 for each node of 20 bytes. */
 const STEPS_PER_BYTE = 4
+/** Of a path or a query, which come within a head. */
+const PARAMETER_BYTES = 16 * 1024
 
 /** Steps that a value of that many bytes may take. */
 export function stepsFor(bytes: number): number {
@@ -133,7 +135,7 @@ export function loadValidators(source: string): ReadonlyMap<string, Validator> {
 }
 
 function validatorOf(check: AjvFunction): Validator {
-  return (value, most = FEW_STEPS) => {
+  return (value, most = stepsFor(PARAMETER_BYTES)) => {
     comparisons = 0
     stepsLeft = most
     try {
