@@ -53,6 +53,21 @@ export function pathFault(raw: string): string {
   return resolve(raw, [])
 }
 
+/**
+ * The normal form that a normal path has for servers which drop `;parameters` of segments (RFC 3986 section 3.3) before they
+ * look for what it names, as Java's do; the path itself when it has none. Null: none that could be matched.
+ */
+export function withoutPathParameters(path: string): string | null {
+  if (!path.includes(';') && !path.includes('%3B')) return path
+  const bare = path.split('/').map((segment) => {
+    const raw = segment.indexOf(';')
+    const encoded = segment.indexOf('%3B')
+    const end = raw < 0 || (encoded >= 0 && encoded < raw) ? encoded : raw
+    return end < 0 ? segment : segment.slice(0, end)
+  })
+  return normalisePath(bare.join('/'))
+}
+
 function rebuilt(raw: string): string | null {
   const segments: string[] = []
   if (resolve(raw, segments) !== '') return null

@@ -1,5 +1,7 @@
+import { withoutPathParameters } from '../path.ts'
 import { isPreflight } from '../policy/cors.ts'
 import { refuse } from '../problems.ts'
+import { RouteMatch } from '../routing/match.ts'
 import type { Exchange } from './exchange.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
 
@@ -25,9 +27,26 @@ export function route(x: Exchange): Verdict {
   if (match.kind === 'method') {
     return refuse('wrong-method', 'route', `no route for ${x.method} here`, { headers: ['allow', match.allow] })
   }
+  if (isAnotherWithoutParameters(x))
+    return refuse('no-route', 'route', 'its ;parameters apart, the path is one of another route, or of none')
   x.route = routes[match.route] ?? null
   if (x.route === null) throw new Error(`route ${match.route} is in the table and not in the plan`)
   const { plan } = x.route
   x.note('route', 'pass', 'route', plan.name, plan.where, plan.name)
   return CONTINUE
+}
+
+/** For the second look-up of one request, which ends with it. */
+const bare = new RouteMatch()
+
+/**
+ * Whether a service that drops `;parameters` would take the request for one that this route is not for: `/admin;x` is no
+ * `/admin` here, and would reach it through a public `/*`.
+ */
+function isAnotherWithoutParameters({ tables, host, path, method, headers, listener, match }: Exchange): boolean {
+  const other = withoutPathParameters(path)
+  if (other === path) return false
+  if (other === null) return true
+  tables.routeTable.find(host, other, method, headers, listener, bare)
+  return bare.kind !== 'route' || bare.route !== match.route
 }
