@@ -84,15 +84,11 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
 
   /** Called inside the uWS handler. */
   begin(): void {
-    try {
-      this.#start()
-    } catch (error) {
-      this.escaped(error)
-    } finally {
-      // Nothing can abort before the handler returns, and most refusals are over by then: native code need not keep a
-      // callback for them.
-      if (!this.writer.over) this.#res.onAborted(() => this.#guarded(() => this.#aborted()))
-    }
+    // Before anything is written, also where all will be by the end of the handler: an answer that overflows uWS's cork buffer,
+    // alone or behind others of one packet, goes to the kernel at once, and is not complete where the client has
+    // reset the connection meanwhile. A handler that leaves one incomplete and uncared for ends the process.
+    this.#res.onAborted(() => this.#guarded(() => this.#aborted()))
+    this.#guarded(() => this.#start())
   }
 
   #start(): void {

@@ -132,6 +132,7 @@ export class Traffic implements AppsOwner, ServingWorker {
     this.#report(error, '')
     // A request that never became an exchange. A handler that returns without an answer ends the process.
     try {
+      res?.onAborted(() => {})
       res?.cork(() => res.writeStatus('500 Internal Server Error').end('', true))
     } catch {
       // It was answered before it failed.

@@ -160,6 +160,8 @@ export class AcceptorApp {
     this.#app = tls ? uws.SSLApp({}) : uws.App()
     // With no worker hooked the acceptor would serve the connection itself: say so instead of 404.
     this.#app.any('/*', (res) => {
+      // See Serving.begin.
+      res.onAborted(() => {})
       res.writeStatus('503 Service Unavailable').writeHeader('retry-after', '1').end('', true)
     })
   }
