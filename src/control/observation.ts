@@ -41,8 +41,8 @@ export class Observation {
   readonly #requests: RequestMemory
   readonly #keyUses: KeyUses
   readonly #lines = new AccessLines()
-  /** Labels as JSON by route name, of those that have any: of 10,000 names one in use is in no cache. */
-  #labels = new Map<string, string>()
+  /** Labels by route name, of those that have any: of 10,000 names one in use is in no cache. */
+  #labels = new Map<string, { readonly json: string; readonly labels: Readonly<Record<string, string>> }>()
 
   /** @param stdout descriptor of `log.access: stdout` */
   constructor(
@@ -84,6 +84,7 @@ export class Observation {
       eventFill: () => detector.fill(),
       beatAge: (worker) => beats.ageMs(worker),
       shedding: (worker) => beats.shedding(worker),
+      labelsOf: (route) => this.#labels.get(route)?.labels,
       generation: () => this.#plan?.generation ?? 0,
       ready: () => beats.isReady() && !beats.isDraining(),
       certificates: () =>
@@ -114,8 +115,8 @@ export class Observation {
   use(plan: PlanBody): void {
     this.#plan = plan
     this.#requests.use(plan)
-    const labels = plan.routes.map((route) => [route.name, labelsJson(route.labels)] as const)
-    this.#labels = new Map(labels.filter(([, json]) => json !== ''))
+    const labels = plan.routes.map(({ name, labels }) => [name, { json: labelsJson(labels), labels }] as const)
+    this.#labels = new Map(labels.filter(([, { json }]) => json !== ''))
     for (const reader of this.#readers) for (const outcome of reader.outcomes()) outcome.label()
   }
 
@@ -143,7 +144,7 @@ export class Observation {
     this.#writeOut()
   }
 
-  #labelsOf = (route: string): string => this.#labels.get(route) ?? ''
+  #labelsOf = (route: string): string => this.#labels.get(route)?.json ?? ''
 
   #take = (own: OwnPart, outcome: SeenOutcome, client: SeenClient): void => {
     outcome.numbers?.count(own)

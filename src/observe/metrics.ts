@@ -11,6 +11,7 @@ import { createRequire } from 'node:module'
 import type * as Prom from 'prom-client'
 import { COUNTER, COUNTER_NAMES, type CounterName, type CounterReader } from '../memory/counters.ts'
 import { DurationHistogram, type DurationSeries } from './histogram.ts'
+import { Labelled, type Metric } from './labelled.ts'
 import type { Outcome, OwnNumbers } from './record.ts'
 
 // The three classes by their files: the whole package loads 85 modules, OpenTelemetry's among them, and the start waits
@@ -96,6 +97,8 @@ export interface MetricSources {
   beatAge(worker: number): number
   /** Level of a worker's admission, 0 to 3. */
   shedding(worker: number): number
+  /** What the configuration has the metrics of a route carry; undefined where it says nothing of it. */
+  labelsOf(route: string): Readonly<Record<string, string>> | undefined
   /** Generation being served. */
   generation(): number
   ready(): boolean
@@ -344,7 +347,10 @@ export class Metrics {
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Prom.Counter<L> {
-    return new Counter({ name: `gatehouse_${name}`, help, labelNames, registers: [this.#registry] })
+    const full = `gatehouse_${name}`
+    const counter = new Counter({ name: full, help, labelNames, registers: [] })
+    this.#register(full, counter)
+    return counter
   }
 
   #gauge<L extends string>(name: string, help: string, labelNames: L[]): Prom.Gauge<L> {
@@ -352,10 +358,16 @@ export class Metrics {
   }
 
   #histogram(name: string, help: string): DurationHistogram {
-    const histogram = new DurationHistogram(`gatehouse_${name}`, help)
-    // The registry only ever asks for get(), which is all that the type's other members are for.
-    this.#registry.registerMetric(histogram as unknown as Prom.Metric)
+    const full = `gatehouse_${name}`
+    const histogram = new DurationHistogram(full, help)
+    this.#register(full, histogram)
     return histogram
+  }
+
+  #register(name: string, metric: Metric): void {
+    const told = new Labelled(name, metric, (route) => this.#sources.labelsOf(route))
+    // The registry only ever asks for get(), which is all that the type's other members are for.
+    this.#registry.registerMetric(told as unknown as Prom.Metric)
   }
 }
 

@@ -19,6 +19,7 @@ function bench() {
     shedding: (worker) => worker,
     crowdsec: () => ({ decisions: 7, age: 4_000, failures: 2 }),
     beatAge: (worker) => (worker === 0 ? 20 : Infinity),
+    labelsOf: (route) => (route === 'labelled' ? { team: 'a "b"', cost_centre: '7' } : undefined),
     generation: () => 3,
     ready: () => true,
     certificates: () => certificates,
@@ -107,6 +108,21 @@ t.test('a certificate that is gone is gone from the metrics', async (t) => {
   await metrics.exposition()
   certificates.length = 0
   t.same(lines(await metrics.exposition(), 'gatehouse_certificate'), [])
+})
+
+t.test('labels of a service are on what is told of its routes, and on nothing else', async (t) => {
+  const { metrics, record } = bench()
+  for (const route of ['labelled', 'bare'])
+    record({ ...emptyRecord(), route, method: 'GET', status: 204, shadow: 'ip' })
+  const text = await metrics.exposition()
+  t.same(lines(text, 'gatehouse_requests_total'), [
+    'gatehouse_requests_total{route="labelled",method="GET",status="2xx",decision="answer",policy="",team="a \\"b\\"",cost_centre="7"} 1',
+    'gatehouse_requests_total{route="bare",method="GET",status="2xx",decision="answer",policy=""} 1'
+  ])
+  t.same(
+    text.split('\n').filter((line) => line.includes('team=') !== line.includes('route="labelled"')),
+    []
+  )
 })
 
 t.test('hostile values never become labels', async (t) => {

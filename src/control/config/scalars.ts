@@ -57,12 +57,16 @@ interface Kind {
   readonly hidden?: true
   /** A bare number needs a unit, not quotes. */
   readonly unit?: true
+  /** Two that differ in case alone are the same. */
+  readonly anyCase?: true
   /** For editors; the checker asks `check`. */
   readonly pattern?: string
 }
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/
 const RESERVED = ['none', 'all', 'public']
+/** What our metrics tell of a route (observe/metrics.ts): one sample with a label twice can't be read. */
+const METRICS_LABELS = ['route', 'method', 'status', 'decision', 'policy', 'le']
 const DAY = 86_400_000
 const DURATION = '^\\d{1,9}(ms|s|m|min|h|d)$'
 
@@ -94,7 +98,10 @@ const KINDS = {
   'label-name': {
     expected: 'a label’s name: letters, digits and "_", not a digit first, not "__"',
     example: 'x',
-    check: matches(/^(?!__)[A-Za-z_][A-Za-z0-9_]*$/),
+    check: (text) =>
+      METRICS_LABELS.includes(text)
+        ? `: ${JSON.stringify(text)} is a label of the metrics already`
+        : when(/^(?!__)[A-Za-z_][A-Za-z0-9_]*$/.test(text)),
     pattern: '^(?!__)[A-Za-z_][A-Za-z0-9_]*$'
   },
   group: { expected: 'a group’s name', example: 'x', check: plainText },
@@ -293,8 +300,8 @@ const KINDS = {
     check: (text) => upstreamUrl(text) ?? (parseUpstreamUrl(text)?.basePath === '' ? null : ' without a path'),
     pattern: '^https?://'
   },
-  'header-name': { expected: 'a header’s name', example: 'x', check: headerName },
-  'changed-header': { expected: 'a header’s name', example: 'x', check: changedHeader },
+  'header-name': { expected: 'a header’s name', example: 'x', check: headerName, anyCase: true },
+  'changed-header': { expected: 'a header’s name', example: 'x', check: changedHeader, anyCase: true },
   'header-value': { expected: 'a header’s value: printable, no space around it', example: 'x', check: fieldValue },
   'cookie-name': { expected: 'a cookie’s name', example: 'x', check: (text) => when(isToken(text)) },
   template: { expected: 'a header’s value: printable, no space around it', example: 'x', check: fieldValue },
