@@ -89,7 +89,7 @@ export function joined(field: string, item: string): string {
 
 /**
  * `Retry-After` in whole seconds, rounded up and at least 1: a client that waits as told is not refused again for it.
- * @param retryNs the longest wait of the limits that refused
+ * @param retryNs the longest wait of the limits that refuse
  */
 export function retryAfter(retryNs: number): number {
   return Math.max(1, Math.ceil(retryNs / NS_PER_SECOND))

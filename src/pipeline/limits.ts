@@ -32,6 +32,8 @@ function take(x: Exchange, limits: readonly PreparedLimit[], first: number): Ver
     if (prepared === undefined) continue
     const chosen = prepared.tiers.length === 0 ? prepared : tierOf(x, prepared)
     const { limit } = chosen
+    if (chosen.limit === null)
+      x.note('limits', 'pass', 'limits', prepared.limit.plan.name, chosen.rule.plan.where, 'not limited')
     if (limit === null) continue
     const { plan } = limit
     const key = keyOf(prepared.key, x)
@@ -64,14 +66,20 @@ function take(x: Exchange, limits: readonly PreparedLimit[], first: number): Ver
       if (open !== null) (x.openCosts ??= []).push(open)
       else if (plan.mode === 'enforce') x.rateLimit = joined(x.rateLimit, limitItem(limit, verdict))
     }
-    const refusal = conclude(x, limit, chosen.policyItem, verdict)
+    const refusal = conclude(x, limits, limit, chosen.policyItem, verdict)
     if (refusal !== null) return refusal
   }
   return CONTINUE
 }
 
-/** What an answer of the limit comes to. */
-function conclude(x: Exchange, limit: Limit, item: string, verdict: LimitVerdict): Refusal | null {
+/** What an answer of the limit comes to, one of `limits`. */
+function conclude(
+  x: Exchange,
+  limits: readonly PreparedLimit[],
+  limit: Limit,
+  item: string,
+  verdict: LimitVerdict
+): Refusal | null {
   const { plan } = limit
   if (plan.mode === 'enforce') {
     // A generation may outlive the month in which it was prepared.
@@ -82,10 +90,42 @@ function conclude(x: Exchange, limit: Limit, item: string, verdict: LimitVerdict
     if (x.trace !== null) x.note('limits', 'pass', 'limits', plan.name, plan.where, `${verdict.remaining} left`)
     return null
   }
-  const refusal = overLimit(limit, verdict.full, verdict.retryNs)
-  if (plan.mode === 'enforce') return refusal
-  x.wouldDeny(refusal)
+  if (plan.mode === 'enforce') return overLimit(limit, verdict.full, longestWait(x, limits, limit, verdict.retryNs))
+  x.wouldDeny(overLimit(limit, verdict.full, verdict.retryNs))
   return null
+}
+
+const beside = newLimitVerdict()
+
+/**
+ * When a request would be let in by all of the route's limits that are known by now, and not only by the one that
+ * refuses: who came back at its word would be refused by the next, charged or not.
+ * @param limits those of the stage that refuses; those of the stage before it have been charged
+ * @returns ns, at least `retryNs`
+ */
+function longestWait(x: Exchange, limits: readonly PreparedLimit[], refusing: Limit, retryNs: number): number {
+  const early = x.route?.early ?? limits
+  const wait = limits.length > 1 ? longestOf(x, limits, refusing, retryNs) : retryNs
+  return early === limits ? wait : longestOf(x, early, refusing, wait)
+}
+
+function longestOf(x: Exchange, limits: readonly PreparedLimit[], refusing: Limit, atLeast: number): number {
+  const { limiter, monotonic } = x.tables.services
+  const identified = x.caller.method !== 'public'
+  const now = monotonic()
+  let longest = atLeast
+  for (let i = 0; i < limits.length; i++) {
+    const prepared = limits[i]
+    if (prepared === undefined) continue
+    const { limit } = prepared.tiers.length === 0 ? prepared : tierOf(x, prepared)
+    // Requests at once end when they end, bodies wait by themselves, and what a store would say costs a question.
+    if (limit === null || limit === refusing || limit.plan.mode !== 'enforce' || limit.plan.cluster?.strict === true)
+      continue
+    if (limit.counted.kind === 'concurrent' || limit.counted.kind === 'bandwidth') continue
+    limiter.peek(limit, keyOf(prepared.key, x), identified && prepared.key.ofCaller, now, beside)
+    if (!beside.admitted) longest = Math.max(longest, beside.retryNs)
+  }
+  return longest
 }
 
 /** A limit over several hosts: null where this host's own tables are to be asked. */
@@ -117,7 +157,7 @@ function ofAllHosts(
       services.limiter.take(limit, key, identified, services.monotonic(), verdict)
     }
     if (limit.plan.mode === 'enforce') x.rateLimit = joined(x.rateLimit, limitItem(limit, verdict))
-    return conclude(x, limit, chosen.policyItem, verdict) ?? take(x, limits, i + 1)
+    return conclude(x, limits, limit, chosen.policyItem, verdict) ?? take(x, limits, i + 1)
   })
 }
 
@@ -157,11 +197,10 @@ function wait(
 
 /** What of a limit holds for this caller: the first tier that fits, else the limit's own amount. */
 function tierOf(x: Exchange, prepared: PreparedLimit): PreparedLimit | PreparedTier {
-  const { tiers, limit } = prepared
+  const { tiers } = prepared
   for (let i = 0; i < tiers.length; i++) {
     const tier = tiers[i]
     if (tier === undefined || judge(tier.rule, x, x.now, x.memo) !== null) continue
-    if (tier.limit === null) x.note('limits', 'pass', 'limits', limit.plan.name, tier.rule.plan.where, 'not limited')
     return tier
   }
   return prepared

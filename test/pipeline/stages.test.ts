@@ -373,6 +373,39 @@ services:
   t.equal((await stages.decide({ target: '/open', headers })).what, 'over-limit')
 })
 
+t.test('limits: who is refused is told when all would let it in, and not only the one that refuses', async (t) => {
+  const route = (name: string, limits: string): string =>
+    `      - { name: ${name}, match: { paths: ["/${name}"] }, policies: { limits: [ ${limits} ] } }\n`
+  const stages = await pipeline(
+    t,
+    `${HEAD}consumers: [ { name: acme, groups: [g], keys: [ { id: k, hash: "sha256:${sha256('acme-key')}" } ] } ]
+services:
+  - name: s
+    url: http://127.0.0.1:9
+    policies: { auth: { key: true } }
+    routes:
+${route('behind', '{ name: a, rate: 1/min, by: ip }, { name: b, rate: 1/h, by: ip }')}${route(
+      'before',
+      '{ name: a, rate: 2/h, by: ip }, { name: b, rate: 1/min, by: ip }'
+    )}${route('early', '{ name: a, rate: 2/h, by: ip }, { name: b, rate: 1/min, by: caller }')}${route(
+      'others',
+      `{ name: a, rate: 1/min, by: ip }, { name: b, rate: 1/h, by: ip, mode: shadow },
+        { name: c, rate: 1/h, by: all, tiers: [ { groups: [g], rate: none } ] }, { name: d, concurrent: 1, by: ip }`
+    )}`
+  )
+  const headers = { 'x-api-key': 'acme-key' }
+  for (const [name, rule, wait] of [
+    ['behind', 'a', '3600'],
+    ['before', 'b', '1800'],
+    ['early', 'b', '1800'],
+    ['others', 'a', '60']
+  ] as const) {
+    const ask = { target: `/${name}`, headers, peer: '192.0.2.9' }
+    t.equal((await stages.decide(ask)).what, 'permit', name)
+    t.match((await stages.decide(ask)).outcome, { rule, headers: ['retry-after', wait] }, name)
+  }
+})
+
 t.test('validate: what the head declares', async (t) => {
   const stages = await pipeline(
     t,
