@@ -1,6 +1,7 @@
 /**
  * `headers`: settings per header name and operation. A nearer `set` of a header replaces a farther `set` of it and
- * leaves the others; names to remove add up, and `remove: []` takes back what farther levels remove.
+ * leaves the others; names to remove add up, and `remove: []` takes back what farther levels remove. A nearer `remove`
+ * is the last word of a name: what farther levels set, default or append of it is gone.
  */
 import { IDENTITY_FIELDS } from '../../field-names.ts'
 import { requestOperationsProblem } from '../../policy/request-headers.ts'
@@ -59,7 +60,10 @@ function compileSide(
         report.widening([...at, 'remove'], 'remove: [] lets pass what farther levels remove', [...remove.keys()])
       remove.clear()
     }
-    operations.remove?.forEach((name, i) => remove.set(name.toLowerCase(), [...at, 'remove', i]))
+    operations.remove?.forEach((name, i) => {
+      remove.set(name.toLowerCase(), [...at, 'remove', i])
+      for (const operation of VALUED) valued[operation].delete(name.toLowerCase())
+    })
     collect(rename, operations.rename, [...at, 'rename'])
     for (const operation of VALUED) collect(valued[operation], operations[operation], [...at, operation])
   }

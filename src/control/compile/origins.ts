@@ -1,7 +1,16 @@
 /** What holds for one route, line by line, each with the level and the place it comes from: what `show` prints. */
 import type { Loaded } from '../config/result.ts'
 import type { Level, Where } from '../../plan/policy.ts'
-import { addUp, nearestOf, speaking, type Block, type Item, type PolicyName, type Sourced } from './levels.ts'
+import {
+  addUp,
+  nearestOf,
+  speaking,
+  type Block,
+  type Item,
+  type PolicyName,
+  type Said,
+  type Sourced
+} from './levels.ts'
 import type { Path } from './report.ts'
 
 export interface EffectiveLine {
@@ -69,6 +78,7 @@ function settingsOf(blocks: readonly Block[], policy: (typeof SETTINGS)[number])
   const settings = new Map<string, Sourced<unknown>>()
   for (const said of speaking(blocks, policy)) {
     const shadow = 'mode' in said.value && said.value.mode === 'shadow'
+    if (policy === 'headers') dropRemoved(settings, said.value as Said<'headers'>)
     for (const [key, leaf] of leavesOf(said, said.path.length)) {
       if (key === 'mode') continue
       if (policy === 'headers' && key.endsWith('.remove')) addRemoved(settings, key, leaf)
@@ -77,6 +87,14 @@ function settingsOf(blocks: readonly Block[], policy: (typeof SETTINGS)[number])
     }
   }
   return settings
+}
+
+/** Of a name that a nearer level removes, what farther ones say of its value is gone. */
+function dropRemoved(settings: Map<string, Sourced<unknown>>, { request, response }: Said<'headers'>): void {
+  for (const [side, operations] of Object.entries({ request, response }))
+    for (const name of operations?.remove ?? [])
+      for (const operation of ['set', 'default', 'append'])
+        settings.delete(`${side}.${operation}.${name.toLowerCase()}`)
 }
 
 function addRemoved(

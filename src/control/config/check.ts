@@ -60,7 +60,17 @@ export class Checker {
     const { keyKind } = shape.x ?? {}
     if (node.entries.size === 0 && shape.minProperties === 1)
       this.#error(node, 'an empty mapping; give it something, or leave the key out')
+    const taken = new Map<string, number>()
     for (const [key, entry] of node.entries) {
+      const before = taken.get(key.toLowerCase())
+      if (keyKind && scalarKind(keyKind).anyCase && before !== undefined)
+        this.#errorAt(
+          key,
+          node,
+          `${quoted(key)} is there already, and case makes no difference: see ${whereOf(node.file, before)}`,
+          entry.keyOffset
+        )
+      taken.set(key.toLowerCase(), entry.keyOffset)
       const fault = keyKind ? scalarKind(keyKind).check(key) : null
       if (fault !== null && keyKind)
         this.#errorAt(key, node, misfit(scalarKind(keyKind).expected, fault, quoted(key)), entry.keyOffset)
@@ -298,7 +308,8 @@ function quoted(text: string): string {
 }
 
 function unknownKey(key: string, near: string | null, elsewhere: string | null, known: readonly string[]): string {
-  if (key === 'mode') return '"mode" may stand on ip, auth and validate, and on each rule and limit, not here'
+  if (key === 'mode')
+    return '"mode" may stand on ip, auth, validate, external and threats, and on each rule, limit and ban, not here'
   if (key === 'file') return '"file" stands alone: { file: path } is replaced by what the file holds'
   const hint =
     near === null ? (elsewhere ?? `; known here: ${known.join(', ')}`) : `; did you mean ${JSON.stringify(near)}?`

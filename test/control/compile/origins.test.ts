@@ -40,7 +40,7 @@ t.test('shows what holds for a route, each line with its origin', async (t) => {
 t.test('shows settings as the plan has them: removals add up, shadow stands beside what is enforced', async (t) => {
   const yaml = `version: 1
 listen: [ { address: "127.0.0.1:0" } ]
-policies: { auth: { key: true }, validate: { body: { maxSize: 1mb } }, headers: { request: { remove: [X-A], set: { X-B: far } }, response: { remove: [server] } } }
+policies: { auth: { key: true }, validate: { body: { maxSize: 1mb } }, headers: { request: { remove: [X-A], set: { X-B: far, X-C: far } }, response: { remove: [server], set: { x-kept: far } } } }
 services:
   - name: s
     url: http://127.0.0.1:9
@@ -57,6 +57,7 @@ services:
     'validate.body.contentTypes = [c/d] (route:s.r)',
     'headers.request.remove.x-a = X-A (gateway)',
     'headers.request.set.x-b = near (service:s)',
+    'headers.response.set.x-kept = far (gateway)',
     'headers.request.remove.x-c = x-c (service:s)'
   ])
 })

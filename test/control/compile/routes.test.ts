@@ -1,5 +1,5 @@
 import t from 'tap'
-import { errorsOf, planOf, saysExactly } from './configuration.ts'
+import { errorsOf, planOf, routeOf, saysExactly } from './configuration.ts'
 
 function service(routes: string, more = ''): string {
   return `version: 1
@@ -99,6 +99,27 @@ t.test('a service needs somewhere to send what it doesn’t answer itself', asyn
     ),
     [/services\[0\]\.upstream: .*"ordres".*"orders"/]
   )
+})
+
+t.test('a nearer level that removes a header has the last word of it', async (t) => {
+  const { headers } = routeOf(`version: 1
+listen: [ { address: "127.0.0.1:0" } ]
+policies:
+  auth: { key: true }
+  headers:
+    request: { set: { X-A: far, x-b: far }, default: { x-c: far }, append: { x-d: far }, remove: [x-e] }
+    response: { set: { x-a: far } }
+services:
+  - name: s
+    url: http://127.0.0.1:9
+    policies: { headers: { request: { remove: [x-a, X-C, x-d], set: { x-d: near } } } }
+    routes: [ { name: r, match: { paths: [/a] }, policies: { headers: { request: { set: { x-e: nearest } } } } } ]
+`)
+  const names = (texts: readonly { name: string }[]): string[] => texts.map(({ name }) => name)
+  t.strictSame(headers.request.remove, ['x-e', 'x-a', 'x-c', 'x-d'])
+  t.strictSame(names(headers.request.set), ['x-b', 'x-d', 'x-e'])
+  t.strictSame([names(headers.request.default), names(headers.request.append)], [[], []])
+  t.strictSame(names(headers.response.set), ['x-a'])
 })
 
 t.test('headers that something else says are refused', async (t) => {
