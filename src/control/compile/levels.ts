@@ -126,15 +126,22 @@ function isSame(a: Sourced<unknown>, b: Sourced<unknown>): boolean {
   return a.level === b.level && a.path.at(-1) === b.path.at(-1)
 }
 
-/** Lists every `<policy>: none` of a route's blocks, with what each drops of farther levels. */
+/** Lists every `<policy>: none` of a route's blocks, and `auth: public`, with what each drops of farther levels. */
 export function reportDrops(blocks: readonly Block[], report: Report): void {
   blocks.forEach(({ policies, path }, i) => {
     for (const [policy, value] of Object.entries(policies) as [PolicyName, unknown][]) {
-      if (value !== 'none') continue
-      const dropped = speaking(blocks.slice(0, i), policy).map(({ level }) => level)
-      // No level drops the gateway's `ip`: it is the outer wall.
-      const subjects = policy === 'ip' ? dropped.filter((level) => level !== 'gateway') : dropped
-      report.widening([...path, policy], `${policy}: none drops what farther levels say of it`, subjects)
+      const farther = value === 'none' || value === 'public' ? speaking(blocks.slice(0, i), policy) : []
+      const dropped = farther.map(({ level }) => level)
+      if (value === 'public') {
+        const guard = farther.at(-1)
+        if (guard !== undefined && guard.value !== 'public')
+          report.widening([...path, policy], 'auth: public opens what a farther level guards', [guard.level])
+      } else if (value === 'none') {
+        // No level drops the gateway's `ip`: it is the outer wall.
+        const subjects = policy === 'ip' ? dropped.filter((level) => level !== 'gateway') : dropped
+        const kept = policy === 'ip' && subjects.length < dropped.length ? ', but for the gateway’s, which stays' : ''
+        report.widening([...path, policy], `${policy}: none drops what farther levels say of it${kept}`, subjects)
+      }
     }
   })
 }

@@ -24,6 +24,16 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const OF_THE_CALLER: ReadonlySet<KeyPart['kind']> = new Set(['caller', 'consumer', 'credential', 'claim', 'attribute'])
 /** The words whose values a client picks freely, so that a new value is a new count. */
 const OF_THE_CLIENTS_CHOICE: ReadonlySet<KeyPart['kind']> = new Set(['header', 'cookie', 'query'])
+/** The words that say what is asked for, which tells no client from another. */
+const OF_ITS_TARGET: ReadonlySet<KeyPart['kind']> = new Set([
+  'route',
+  'service',
+  'host',
+  'path',
+  'all',
+  'path-name',
+  'host-name'
+])
 
 /** The names a route's patterns define: what `path:x` and `host:x` may name there. */
 export interface PatternNames {
@@ -64,9 +74,12 @@ export function asksTheCaller(parts: readonly KeyPart[]): boolean {
   return parts.some((part) => OF_THE_CALLER.has(part.kind))
 }
 
-/** Whether nothing but values of the client's own choice tells one count from another. */
+/** Whether nothing but values of the client's own choice tells one client's count from another's. */
 export function onlyClientChosen(parts: readonly KeyPart[]): boolean {
-  return parts.every((part) => OF_THE_CLIENTS_CHOICE.has(part.kind))
+  return (
+    parts.some((part) => OF_THE_CLIENTS_CHOICE.has(part.kind)) &&
+    parts.every((part) => OF_THE_CLIENTS_CHOICE.has(part.kind) || OF_ITS_TARGET.has(part.kind))
+  )
 }
 
 function isPlain(word: string): word is (typeof PLAIN)[number] {

@@ -56,6 +56,27 @@ t.test('an audience is required of tokens that consumers sign, too', async (t) =
   saysExactly(t, errorsOf(routeWith('auth: { jwt: { consumers: false } }')), [/auth\.jwt\.consumers: /])
 })
 
+t.test('public where a farther level guards is listed, and public where none does is not', async (t) => {
+  const yaml = (gateway: string, service: string, route: string): string => `version: 1
+listen: [ { address: "127.0.0.1:0" } ]
+policies: { ${gateway} }
+services:
+  - name: s
+    url: http://127.0.0.1:9
+    policies: { timeouts: { idle: 1s }${service} }
+    routes: [ { name: r, match: { paths: [/x] }, policies: { timeouts: { idle: 1s }${route} } } ]
+`
+  const key = 'auth: { key: true }'
+  const idle = 'timeouts: { idle: 1s }'
+  saysExactly(t, wideningsOf(yaml(key, '', ', auth: public')), [
+    /^services\[0\]\.routes\[0\]\.policies\.auth: auth: public opens what a farther level guards: gateway$/
+  ])
+  saysExactly(t, wideningsOf(yaml(key, `, auth: public`, ', auth: public')), [/^services\[0\]\.policies\.auth: /])
+  saysExactly(t, wideningsOf(yaml(key, `, ${key}`, ', auth: public')), [/guards: service:s$/])
+  t.strictSame(wideningsOf(yaml(idle, `, auth: public`, '')), [])
+  t.strictSame(wideningsOf(yaml(idle, `, auth: public`, `, ${key}`)), [])
+})
+
 t.test('what is switched off is listed', async (t) => {
   saysExactly(
     t,

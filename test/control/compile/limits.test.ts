@@ -15,6 +15,19 @@ t.test('sliding: a rate without a burst, in whole seconds', async (t) => {
   saysOf(t, 'concurrent: 5, algorithm: sliding', /limits\[0\]\.algorithm: .*goes with rate only/)
 })
 
+t.test('warned of where only what clients choose tells them apart, whatever they ask for', async (t) => {
+  const warnings = (by: string): string[] => warningsOf(limit(`{ name: l, rate: 1/s, by: ${by} }`))
+  for (const by of [
+    '"header:x-a"',
+    '["cookie:a", "query:b"]',
+    '["header:x-a", route]',
+    '[path, service, host, "query:q"]'
+  ])
+    saysExactly(t, warnings(by), [/limits\[0\]\.by: only values that clients choose/])
+  for (const by of ['["header:x-a", ip]', '["query:q", caller]', '["cookie:a", "claim:sub"]', 'path', '[all, route]'])
+    t.strictSame(warnings(by), [], by)
+})
+
 t.test('cost: at most what the limit holds', async (t) => {
   t.strictSame(routeOf(limit('{ name: l, rate: 60/s, cost: 60, by: ip }')).limits[0]?.cost, {
     units: 60,
