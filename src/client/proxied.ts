@@ -42,12 +42,14 @@ function isEscaped(value: string, at: number): boolean {
   return (at - i) % 2 === 1
 }
 
+/** Index of the first that is no blank from `start` on; `end` when all are. */
 export function skipBlanks(value: string, start: number, end: number): number {
   let i = start
   while (i < end && isBlank(value.charCodeAt(i))) i++
   return i
 }
 
+/** Index behind the last that is no blank; `start` when all are. */
 export function trimBlanks(value: string, start: number, end: number): number {
   let i = end
   while (i > start && isBlank(value.charCodeAt(i - 1))) i--

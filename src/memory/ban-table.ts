@@ -69,6 +69,7 @@ const KEYS = 2
 const SPACES = 2
 const EVICTED = 6
 
+/** The power of two that holds `wanted` bans, and two groups at least. */
 export function banSlotCount(wanted: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(wanted, 2 * GROUP)))
 }

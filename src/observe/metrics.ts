@@ -24,6 +24,7 @@ const Registry = load('prom-client/lib/registry') as typeof Prom.Registry
 /** Media type of `exposition`. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
+/** Names of routes and policies told apart: see above. */
 export const MOST_ROUTES = 1000
 export const MOST_POLICIES = 64
 

@@ -24,6 +24,7 @@ export function canaryUsed(x: Exchange, key: string, where: string): void {
   banClient(x, { scenario: CANARY, where, reason, times: CANARY_BAN, mode, evidence, bucket: null }, true)
 }
 
+/** The request under way, as evidence; `status`: what it is going to be answered. */
 export function thisRequest(x: Exchange, status: number): Evidence {
   return evidenceOf({ time: x.now, method: x.method, path: x.path, status, id: x.id })
 }

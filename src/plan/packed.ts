@@ -33,6 +33,7 @@ export function bytesOf<T>({ length, parts }: PackedList<T>): { length: number; 
   return { length, parts: parts.map((part) => new Uint8Array(part).slice()) }
 }
 
+/** What `bytesOf` gave, in shared memory again. */
 export function fromBytes<T>({ length, parts }: { length: number; parts: readonly Uint8Array[] }): PackedList<T> {
   return { length, parts: parts.map((bytes) => shared(bytes)) }
 }

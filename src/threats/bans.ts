@@ -150,6 +150,7 @@ function durationOf({ time, escalate, max }: BanTimes, offences: number): number
   return Math.min(max, time * escalate ** offences)
 }
 
+/** A ban's word in the table: the scenario's tag below, the offences above, and whether it is a limited one. */
 export function infoOf(scenario: string, offences: number, limited: boolean): number {
   return tagOfName(scenario) | (offences << 16) | (limited ? LIMITED : 0)
 }

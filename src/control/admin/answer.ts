@@ -17,6 +17,7 @@ export function sendProblem(
   send(response, status, 'application/problem+json', JSON.stringify(body))
 }
 
+/** Does nothing once an answer is under way: the first holds. */
 export function send(response: ServerResponse, status: number, type: string, body: string): void {
   if (response.headersSent || response.destroyed) return
   response.statusCode = status

@@ -17,6 +17,7 @@ export const ADMIN_HTTP: ServerOptions = {
   connectionsCheckingInterval: 1000
 }
 
+/** Open at once, of the socket and of the address each. */
 export const MOST_CONNECTIONS = 64
 
 /** Throws AdminProblem for a call that isn't to be looked at. `open`: its resource may be read without a credential. */

@@ -41,6 +41,8 @@ const PATIENCE = 1000
 const SILENCE = 1000
 
 interface Known extends OpenCost {
+  /** Its place in what is known: hash, and whether it is identified. */
+  readonly id: string
   limit: Limit
   /** Admitted here and not sent yet: ns of a rate's debt, or units. */
   pending: number
@@ -168,7 +170,7 @@ export class LimitExchange {
         this.#counters.add(COUNTER.clusterAdmissionsLost)
         return
       }
-      known = { limit, lo, hi, identified, ...NEW }
+      known = { id, limit, lo, hi, identified, ...NEW }
       this.#known.set(id, known)
     }
     if (!this.#connection.up) known.doubtful = true
@@ -206,7 +208,7 @@ export class LimitExchange {
       const known = next.value
       if (this.#changed.has(known) || known.pending > 0 || known.askedAt === now) continue
       if (!known.live) {
-        if (now - known.changedAt > QUIET) this.#known.delete(idOf(known))
+        if (now - known.changedAt > QUIET) this.#known.delete(known.id)
       } else if (now - known.changedAt < QUIET || now - known.askedAt >= QUIET) batch.push(known)
     }
     for (const known of batch) known.askedAt = now
@@ -274,7 +276,7 @@ export class LimitExchange {
     const { counted, plan } = known.limit
     known.doubtful = false
     // The store itself decides on these: it is only told what was admitted without it.
-    if (plan.cluster?.strict === true) return void this.#known.delete(idOf(known))
+    if (plan.cluster?.strict === true) return void this.#known.delete(known.id)
     const { last } = known
     const rate = counted.kind === 'rate'
     const forgotten = before < last && (!rate || last > time)
@@ -296,7 +298,3 @@ export class LimitExchange {
 }
 
 const NEW = { pending: 0, last: Number.NaN, changedAt: 0, askedAt: 0, live: false, doubtful: false }
-
-function idOf({ lo, hi, identified }: OpenCost): string {
-  return `${lo} ${hi} ${identified ? 1 : 0}`
-}

@@ -13,6 +13,7 @@ import {
   cidr,
   claim,
   durationUpTo,
+  durationWithin,
   endpoint,
   fieldValue,
   headerName,
@@ -36,7 +37,6 @@ import {
   parseAddressSource,
   parseBandwidth,
   parseDate,
-  parseDuration,
   parseInstant,
   parseQuota,
   parseRate,
@@ -140,10 +140,7 @@ const KINDS = {
   interval: {
     expected: 'a duration from 1s to 1h',
     example: '1s',
-    check: (text) => {
-      const value = parseDuration(text)
-      return when(value !== null && value >= 1_000 && value <= 3_600_000)
-    },
+    check: durationWithin(1000, 3_600_000),
     unit: true,
     pattern: DURATION
   },
@@ -234,14 +231,14 @@ const KINDS = {
   'exchange-interval': {
     expected: 'a duration from 20ms to 10s',
     example: '1s',
-    check: durationUpTo(20, 10_000),
+    check: durationWithin(20, 10_000),
     unit: true,
     pattern: DURATION
   },
   'decision-timeout': {
     expected: 'a duration from 5ms to 5s',
     example: '1s',
-    check: durationUpTo(5, 5000),
+    check: durationWithin(5, 5000),
     unit: true,
     pattern: DURATION
   },

@@ -184,12 +184,21 @@ export function by(text: string): string | null {
   return 'reason' in parsed ? `: ${parsed.reason}` : null
 }
 
+/** A duration from `least` (0 or 1) to `most` ms, of a kind whose text names no range: what is out of it is told. */
 export function durationUpTo(least: number, most: number) {
   return (text: string) => {
     const value = parseDuration(text)
     if (value === null) return DURATION.test(text) ? ` of at most ${LONGEST_DAYS}d` : ''
     if (value < least) return ' longer than zero'
     return value <= most ? null : ` of at most ${most / 3_600_000}h`
+  }
+}
+
+/** A duration from `least` to `most` ms, of a kind whose text names the range. */
+export function durationWithin(least: number, most: number) {
+  return (text: string) => {
+    const value = parseDuration(text)
+    return value !== null && value >= least && value <= most ? null : ''
   }
 }
 
