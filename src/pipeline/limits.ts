@@ -32,9 +32,11 @@ function take(x: Exchange, limits: readonly PreparedLimit[], first: number): Ver
     if (prepared === undefined) continue
     const chosen = prepared.tiers.length === 0 ? prepared : tierOf(x, prepared)
     const { limit } = chosen
-    if (chosen.limit === null)
-      x.note('limits', 'pass', 'limits', prepared.limit.plan.name, chosen.rule.plan.where, 'not limited')
-    if (limit === null) continue
+    if (limit === null) {
+      if ('rule' in chosen)
+        x.note('limits', 'pass', 'limits', prepared.limit.plan.name, chosen.rule.plan.where, 'not limited')
+      continue
+    }
     const { plan } = limit
     const key = keyOf(prepared.key, x)
     if (limit.counted.kind === 'bandwidth') {

@@ -28,6 +28,7 @@ import {
   plainPath,
   plainText,
   requestUrl,
+  sizeFault,
   upstreamUrl,
   when
 } from './spelling.ts'
@@ -147,7 +148,7 @@ const KINDS = {
   size: {
     expected: 'a size such as 512b, 64kb, 1mb or 2gb',
     example: '1mb',
-    check: (text) => when(parseSize(text) !== null),
+    check: (text) => sizeFault(text, parseSize(text)),
     unit: true,
     pattern: '^\\d{1,12}(b|kb|mb|gb)$'
   },
@@ -168,7 +169,7 @@ const KINDS = {
   bandwidth: {
     expected: 'a bandwidth such as 64kb/s or 1mb/s',
     example: '1mb/s',
-    check: (text) => when(parseBandwidth(text) !== null),
+    check: (text) => sizeFault(text, parseBandwidth(text)),
     unit: true,
     pattern: '^\\d{1,12}(b|kb|mb|gb)/\\d{0,9}(ms|s|m|min|h|d)$'
   },

@@ -8,10 +8,12 @@ import {
   httpUrl,
   isLoopback,
   isToken,
+  LARGEST_GB,
   LONGEST_DAYS,
   MOST_COUNT,
   parseCidr,
   parseDuration,
+  parseSize,
   parseUpstreamUrl
 } from './units.ts'
 
@@ -219,4 +221,16 @@ export function amountFault(text: string, parsed: unknown): string | null {
   return DURATION.test(time) && !((parseDuration(time) ?? 0) > 0) ? ` over 1ms to ${LONGEST_DAYS}d` : ''
 }
 
+/** `parsed`: what a size or a bandwidth comes to; null: it is none, and a part of it that is out of range is named. */
+export function sizeFault(text: string, parsed: unknown): string | null {
+  if (parsed !== null) return null
+  const [size = '', time = ''] = text.split('/')
+  if (!SIZE.test(size)) return ''
+  const bytes = parseSize(size)
+  if (bytes === null) return ` of at most ${LARGEST_GB}gb`
+  if (bytes === 0) return ' of at least 1b'
+  return DURATION.test(time) ? ` over 1ms to ${LONGEST_DAYS}d` : ''
+}
+
+const SIZE = /^\d+(?:b|kb|mb|gb)$/
 const DURATION = /^\d+(?:ms|s|m|min|h|d)$/

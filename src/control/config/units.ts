@@ -16,6 +16,9 @@ const SIZES: Readonly<Record<string, number>> = { b: 1, kb: 1 << 10, mb: 1 << 20
 export const LONGEST_DAYS = 3660
 const LONGEST = LONGEST_DAYS * DAY
 
+/** Largest size that a configuration may name: a terabyte. */
+export const LARGEST_GB = 1024
+
 /** Largest count of a rate or a quota. */
 export const MOST_COUNT = 1e9
 
@@ -30,7 +33,7 @@ export function parseDuration(text: string): number | null {
 export function parseSize(text: string): number | null {
   const match = /^(\d{1,12})(b|kb|mb|gb)$/.exec(text)
   const value = match ? Number(match[1]) * (SIZES[match[2] ?? ''] ?? Number.NaN) : Number.NaN
-  return value <= 2 ** 40 ? value : null
+  return value <= LARGEST_GB * 2 ** 30 ? value : null
 }
 
 /** `100/s`, `10/10s`: that many per so many milliseconds, both at least 1. */
