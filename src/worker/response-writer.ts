@@ -26,6 +26,10 @@ let write: (writer: ResponseWriter, action: Action) => void
  * Writes one response to one client. The head is held back until the first bytes of the body are there, so that a
  * small answer is one write; a body of known length keeps its Content-Length (`tryEnd`), so that cutting it short
  * is visible to the client; anything else is chunked. Long because it is one state machine, `#stage`.
+ *
+ * A response is over when the kernel has its body, and not before: for uWS it is over when it was given to it, and what
+ * the kernel doesn't take is kept. A client that asks and asks over one connection and reads nothing would have each of
+ * its answers kept, without end. As it is the next request finds one under way, and uWS closes the connection.
  */
 export class ResponseWriter {
   readonly #res: NativeResponse
@@ -35,6 +39,8 @@ export class ResponseWriter {
   /** Body length, -1 when unknown. */
   #length = -1
   #after: Afterwards = 'keep'
+  /** What uWS is told of the length of a body of known length, once the client was told: one more for a response that is to stay unfinished. */
+  #total = -1
   /** What tryEnd could not take: it keeps nothing itself. */
   #tail: Uint8Array | null = null
   #tailStart = 0
@@ -100,8 +106,7 @@ export class ResponseWriter {
         return true
       }
       this.#cork('whole')
-      this.#finished()
-      return true
+      return !this.blocked
     }
     this.#cork('more')
     return !this.blocked
@@ -116,7 +121,6 @@ export class ResponseWriter {
     try {
       this.#stage = 'held'
       this.#cork('whole')
-      this.#finished()
     } catch (error) {
       this.#listener.escaped(error)
     }
@@ -128,9 +132,9 @@ export class ResponseWriter {
     if (this.#stage === 'held') {
       this.#chunk = NOTHING
       this.#length = 0
-      this.#cork(this.#after === 'linger' ? 'raw' : 'whole')
+      this.#cork(this.#leavesOpen ? 'raw' : 'bodiless')
       this.#finished()
-    } else if (this.#tail !== null || (this.blocked && this.#leavesOpen)) {
+    } else if (this.#tail !== null || this.blocked) {
       this.#ending = true
     } else if (this.#stage === 'chunked') {
       this.#cork('end')
@@ -145,10 +149,11 @@ export class ResponseWriter {
   send(status: number, fields: AnswerFields, body: Uint8Array, bodiless: boolean, after: Afterwards): void {
     this.begin(status, fields, body.length, bodiless, after)
     if (this.#stage !== 'held') return
+    if (body.length === 0) return this.finish()
     this.#chunk = body
     this.bytes = body.length
     this.#cork(after === 'linger' ? 'raw' : 'whole')
-    this.#finished()
+    if (after === 'linger') this.#finished()
   }
 
   /** Ends the connection in the middle: the client sees that the response is not whole. */
@@ -190,16 +195,25 @@ export class ResponseWriter {
    * Runs inside one cork.
    *
    * uWS has one way to answer and then close: `end(body, true)`. It fails after `write` (it puts its Connection field
-   * into the chunked body), for HEAD, 204 and 304 (it adds a Content-Length), and where part of the request is still
-   * unread. There the response is made complete by hand instead: `writeHeader` passes its bytes on as they are, line
-   * ends too, and what uWS holds for an unfinished response keeps the connection from serving anything else.
+   * into the chunked body), for HEAD, 204 and 304 (it adds a Content-Length), where part of the request is still
+   * unread, and where the client doesn't read: the connection then stays open, and serves what comes next. So the
+   * response is made complete and left unfinished instead, and what uWS holds for it keeps the connection from serving
+   * anything else: a body by telling `tryEnd` of one byte more than its length, the rest by hand, since `writeHeader`
+   * passes its bytes on as they are, line ends too.
    */
   #write(action: Action): void {
     const res = this.#res
     const chunk = this.#chunk ?? NOTHING
     this.#chunk = null
     // `begin` set the fields.
-    if (this.#stage === 'held' && this.#fields !== null) res.writeStatus(headBytes(this.status, this.#fields))
+    if (this.#stage === 'held' && this.#fields !== null) {
+      const head = headBytes(this.status, this.#fields)
+      res.writeStatus(head)
+      if (action === 'bodiless' && this.#listener.unread(head.length)) {
+        this.#after = 'single'
+        action = 'raw'
+      }
+    }
     switch (action) {
       case 'bodiless':
         if (this.#after === 'last') res.writeHeader('connection', 'close')
@@ -208,7 +222,13 @@ export class ResponseWriter {
         res.endWithoutBody()
         return
       case 'whole':
-        res.end(chunk, this.#after !== 'keep')
+        if (this.#after !== 'keep') res.writeHeader('connection', 'close')
+        this.#stage = 'sized'
+        if (this.#leavesOpen) {
+          res.tryEnd(NOTHING, this.#length)
+          this.#total = this.#length + 1
+        } else this.#total = this.#length
+        this.#trySized(chunk, 0)
         return
       case 'raw':
         this.#stage = 'open'
@@ -225,8 +245,9 @@ export class ResponseWriter {
         if (this.#stage === 'held') {
           if (this.#after !== 'keep') res.writeHeader('connection', 'close')
           this.#stage = this.#length >= 0 && !this.#leavesOpen ? 'sized' : 'chunked'
+          this.#total = this.#length
         }
-        if (this.#stage === 'sized') this.#trySized(chunk)
+        if (this.#stage === 'sized') this.#trySized(chunk, -1)
         else if (!res.write(chunk)) this.#wait()
         return
       case 'end':
@@ -248,20 +269,27 @@ export class ResponseWriter {
     write = (writer, action) => writer.#write(action)
   }
 
-  #trySized(chunk: Uint8Array): void {
+  /** @param at where in the body the chunk stands; -1: uWS knows */
+  #trySized(chunk: Uint8Array, at: number): void {
     if (this.#tail !== null) {
       // Written against the contract while blocked: keep it behind what waits.
       this.#tail = Buffer.concat([this.#tail, chunk])
       return
     }
-    const start = this.#res.getWriteOffset()
-    const [ok, done] = this.#res.tryEnd(chunk, this.#length)
-    if (done) return this.#finished()
+    const start = at < 0 ? this.#res.getWriteOffset() : at
+    const [ok, done] = this.#res.tryEnd(chunk, this.#total)
+    if (done || (ok && this.#leavesOpen)) return this.#wholeSent()
     if (ok) return
     // Copied: the caller's chunk is valid during the call only.
     this.#tail = Buffer.from(chunk)
     this.#tailStart = start
     this.#wait()
+  }
+
+  /** All of a body of known length was taken. */
+  #wholeSent(): void {
+    if (this.#leavesOpen) this.#stage = 'open'
+    this.#finished()
   }
 
   #wait(): void {
@@ -282,10 +310,10 @@ export class ResponseWriter {
     if (this.#stage === 'done' || this.#stage === 'open') return true
     const tail = this.#tail
     if (tail !== null) {
-      const [ok, done] = this.#res.tryEnd(tail.subarray(offset - this.#tailStart), this.#length)
-      if (done) {
+      const [ok, done] = this.#res.tryEnd(tail.subarray(offset - this.#tailStart), this.#total)
+      if (done || (ok && this.#leavesOpen)) {
         this.#tail = null
-        this.#finished()
+        this.#wholeSent()
         return true
       }
       if (!ok) return false
@@ -304,6 +332,11 @@ export interface WriterListener {
   drained(): void
   /** All was handed to the socket; see `open`. Comes once, or never after cut() and abandon(). */
   sent(): void
+  /**
+   * An answer without a body goes out, so many bytes: whether the client has read those before it can't be seen. True: the
+   * connection is to end with it.
+   */
+  unread(bytes: number): boolean
   escaped(error: unknown): void
 }
 

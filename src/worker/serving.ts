@@ -33,11 +33,13 @@ export interface ServingWorker {
   stageFailed(error: unknown, x: Exchange): void
   /** Gives back the places that `x` holds. */
   release(x: Exchange): void
+  /** Of answers without a body, so many bytes for this client: see UnreadAnswers. */
+  unread(client: string, bytes: number): boolean
 }
 
 /** A body this small is read to its end after a refusal, so that the connection can go on. */
 const SMALL_BODY = 1 << 20
-/** uWS parses what follows in the same packet once a synchronous answer is out. A body that overflows its 16 KiB cork buffer prevents that. */
+/** What stands behind the request in the same packet ends the connection, and with it what waits in uWS's cork buffer of 16 KiB. A longer body is sent before. */
 const PADDING = ' '.repeat(17 * 1024)
 
 /**
@@ -176,7 +178,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     if (!refusal.close) this.#send(problem.status, headers, problemBytes(problem, this.x.id, refusal.invalid))
     else if (this.x.method !== 'HEAD') {
       const body = problemBody(problem, this.x.id, refusal.invalid) + PADDING
-      this.writer.send(problem.status, headers, textBytes(body), false, 'last')
+      this.writer.send(problem.status, headers, textBytes(body), false, 'single')
     } else {
       // An answer to HEAD can't be padded, so nothing could stop what stands behind it: no answer then.
       this.writer.status = problem.status
@@ -232,11 +234,17 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     this.#forward?.resume()
   }
 
+  unread(bytes: number): boolean {
+    return this.#worker.unread(this.x.clientKey, bytes)
+  }
+
   sent(): void {
     const { body } = this
     if (this.writer.open) {
       body?.discard()
-      linger(this.writer, body)
+      // The parser would answer what stands behind by itself.
+      if (this.x.refusal?.close === true) this.writer.hangUp()
+      else linger(this.writer, body)
     }
     this.#end()
   }
@@ -268,7 +276,12 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     if (this.#state === 'ended') return
     this.#forward?.abort()
     this.decision = 'abort'
-    this.x.refusal ??= refuse('client-closed', 'client', 'the client closed the connection first')
+    const waited = this.writer.blocked ? this.now() - Math.max(this.#forward?.lastAt ?? 0, this.#lastWritable) : 0
+    this.x.refusal ??= refuse(
+      'client-closed',
+      'client',
+      waited < NATIVE_PATIENCE ? 'the client closed the connection first' : tookNothing(waited)
+    )
     this.#end()
   }
 
@@ -284,16 +297,19 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     }
     const timeouts = this.x.route?.plan.timeouts ?? DEFAULT_TIMEOUTS
     const forward = this.#forward
-    if (forward === null || forward.headAt === 0) {
+    if (!this.writer.begun && (forward === null || forward.headAt === 0)) {
       if (now - this.#startedAt >= timeouts.request) this.#requestTimeout(timeouts.request)
       return
     }
-    forward.swept(now)
-    const last = Math.max(forward.lastAt, this.#lastWritable, this.#bodySeenAt)
-    if (now - last >= timeouts.idle) {
-      forward.abort()
-      this.broken(refuse('upstream-timeout', 'timeouts', `silence for ${timeouts.idle} ms within the answer`))
-    }
+    forward?.swept(now)
+    const last = Math.max(forward?.lastAt ?? 0, this.#lastWritable, this.#bodySeenAt)
+    if (now - last < timeouts.idle) return
+    forward?.abort()
+    this.broken(
+      this.writer.blocked
+        ? refuse('request-timeout', 'timeouts', tookNothing(timeouts.idle))
+        : refuse('upstream-timeout', 'timeouts', `silence for ${timeouts.idle} ms within the answer`)
+    )
   }
 
   #requestTimeout(limit: number): void {
@@ -343,6 +359,13 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     into.target = this.target
     into.upstreamTime = this.upstreamTime < 0 ? -1 : Math.round(this.upstreamTime * 1000)
   }
+}
+
+/** From here on it is uWS that closed the connection of a client that takes nothing (within 12 s), ms. */
+const NATIVE_PATIENCE = 8_000
+
+function tookNothing(ms: number): string {
+  return `the client took nothing of its answer for ${Math.round(ms)} ms`
 }
 
 /** What a client that left is logged as; nothing is sent. */

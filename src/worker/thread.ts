@@ -12,6 +12,7 @@ import { LoadProbe } from './load.ts'
 import { OpenConnections } from './open-connections.ts'
 import { Staging } from './staging.ts'
 import { Traffic } from './traffic.ts'
+import { UnreadAnswers } from './unread.ts'
 
 const BEAT = 200
 const start = workerData as WorkerStart
@@ -31,7 +32,8 @@ const services = new WorkerServices({
 })
 const bodyMemory = new BodyMemory(env.GATEHOUSE_BODY_MEMORY, env.GATEHOUSE_BODY_CLIENT_SHARE)
 const openConnections = new OpenConnections(services, env.GATEHOUSE_WORKER_CONNECTIONS, () => toMain({ type: 'worn' }))
-const traffic = new Traffic(services, openConnections, bodyMemory, (error, request) =>
+const unread = new UnreadAnswers(start.memory.seed)
+const traffic = new Traffic(services, openConnections, bodyMemory, unread, (error, request) =>
   toControl({ type: 'exception', reason: `${request === '' ? '' : `request ${request}: `}${reasonOf(error)}` })
 )
 const apps = new Apps(traffic)

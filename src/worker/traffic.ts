@@ -14,6 +14,7 @@ import type { OpenConnections } from './open-connections.ts'
 import { handling } from './response-writer.ts'
 import { Serving, type ServingWorker } from './serving.ts'
 import { UnderWay } from './under-way.ts'
+import type { UnreadAnswers } from './unread.ts'
 import { clientCertificateOf, type NativeRequest, type NativeResponse } from './uws.ts'
 
 const SWEEP = 250
@@ -34,6 +35,7 @@ export class Traffic implements AppsOwner, ServingWorker {
   readonly #sweep: NodeJS.Timeout
   readonly #certificates = new ClientCertificates()
   readonly #peers = new Peers()
+  readonly #unread: UnreadAnswers
   #apps: Apps | null = null
   #tables: Tables | null = null
   #ports: readonly number[] = []
@@ -48,17 +50,20 @@ export class Traffic implements AppsOwner, ServingWorker {
 
   /**
    * @param bodyMemory for request bodies that are held whole
+   * @param unread who is to open another connection after so many answers without a body
    * @param report what a callback or a stage threw, and the request's id, '' before it has one: for the owner's log.
    */
   constructor(
     services: WorkerServices,
     openConnections: OpenConnections,
     bodyMemory: BodyMemory,
+    unread: UnreadAnswers,
     report: (error: unknown, request: string) => void
   ) {
     this.#services = services
     this.#openConnections = openConnections
     this.bodyMemory = bodyMemory
+    this.#unread = unread
     this.#report = report
     this.#sweep = setInterval(() => this.#look(), SWEEP)
   }
@@ -164,6 +169,10 @@ export class Traffic implements AppsOwner, ServingWorker {
 
   release(x: Exchange): void {
     this.#services.release(x)
+  }
+
+  unread(client: string, bytes: number): boolean {
+    return this.#unread.ends(client, bytes, monotonicMs())
   }
 
   #look(): void {
