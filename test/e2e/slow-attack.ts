@@ -1,6 +1,7 @@
 /** slowhttptest (Debian's package): connections that are slow on purpose, in its four modes. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import type { Server } from 'node:http'
 import { testCertificate } from './certificates.ts'
 import { startGateway, type Gateway, type Owner } from './gateway.ts'
 import { startUpstream } from './upstream.ts'
@@ -33,6 +34,8 @@ export interface Attacked {
   /** Ports of its listeners: plain, and TLS. */
   plain: number
   secure: number
+  /** What answers behind it. */
+  service: Server
 }
 
 /**
@@ -69,5 +72,5 @@ services:
     { workers: 2, env, files }
   )
   const [plain = 0, secure = 0] = gateway.ports
-  return { gateway, plain, secure }
+  return { gateway, plain, secure, service: service.server }
 }
