@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { HeaderList } from '../../src/headers.ts'
-import { authRequest, dpopProofs, ec, InlineVerifier, NOW, rawToken, SECONDS } from './kit.ts'
+import { authRequest, dpopProofs, ec, InlineVerifier, NOW, otherEc, rawToken, SECONDS } from './kit.ts'
 import type { AuthRequest } from '../../src/identity/authenticate.ts'
 import type { DpopProofs } from '../../src/identity/dpop.ts'
 import type { RefusedToken } from '../../src/identity/verdict.ts'
@@ -15,10 +15,10 @@ function thumbprint(members: object): string {
 }
 
 let number = 0
-function proof(claims: Record<string, unknown> = {}): string {
+function proof(claims: Record<string, unknown> = {}, jwk: object = JWK, typ = 'dpop+jwt'): string {
   const ath = createHash('sha256').update(TOKEN).digest('base64url')
   const said = { jti: `j${++number}`, htm: 'GET', htu: 'https://api.example/orders', iat: SECONDS, ath, ...claims }
-  return rawToken(JSON.stringify({ typ: 'dpop+jwt', alg: 'ES256', jwk: JWK }), JSON.stringify(said))
+  return rawToken(JSON.stringify({ typ, alg: 'ES256', jwk }), JSON.stringify(said))
 }
 
 class Bench {
@@ -127,4 +127,24 @@ t.test('equal spellings of a target are equal', async (t) => {
   t.equal(await bench.say(proof({ htu: 'https://[2001:db8:0::1]:8443' }), ipv6), 'proven')
   for (const htu of ['https://api.example/orders/', 'https://api.example./orders', 'https://api.example:8443/orders'])
     t.match(await bench.say(proof({ htu })), /htu/, htu)
+})
+
+t.test('what a proof says of another request, token or key doesn’t cost a signature', async (t) => {
+  const bench = new Bench()
+  const other = createHash('sha256').update('another-token').digest('base64url')
+  for (const [claims, complaint] of [
+    [{ ath: other }, /ath/],
+    [{ ath: undefined }, /ath/],
+    [{ htm: 'POST' }, /htm/],
+    [{ htu: 'https://api.example/orders/7' }, /htu/],
+    [{ iat: `${SECONDS}` }, /iat/],
+    [{ jti: '' }, /jti/],
+    [{ jti: 'x'.repeat(257) }, /jti/]
+  ] as const)
+    t.match(await bench.say(proof(claims)), complaint, JSON.stringify(claims))
+  const foreign = otherEc.publicKey.export({ format: 'jwk' })
+  t.match(await bench.say(proof({}, foreign)), /another key/)
+  t.match(await bench.say(proof({}, JWK, 'jwt')), /typ/)
+  t.equal(bench.signatures.verified, 0)
+  t.equal(await bench.say(proof({ jti: 'x'.repeat(256) })), 'proven')
 })

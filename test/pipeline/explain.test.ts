@@ -36,6 +36,7 @@ services:
       - name: tried
         match: { paths: ["/tried"] }
         policies: { auth: public, ip: { deny: ["192.0.2.0/24"], mode: shadow }, authorize: { name: never, when: "false", mode: shadow }, limits: [ { name: one, rate: 1/h, by: all } ] }
+      - { name: tiers, match: { paths: ["/tiers"] }, policies: { auth: { key: true }, limits: [ { name: some, rate: 1/h, by: all, tiers: [ { scopes: [a], rate: none } ] } ] } }
       - { name: night, match: { paths: ["/night"] }, policies: { auth: public, authorize: { when: 'now < timestamp("2026-01-01T00:00:00Z")' } } }
 `
 const plan = planOf(YAML)
@@ -73,6 +74,15 @@ t.test('a forwarded request: every verdict with its line, and what the upstream 
     'x-scopes': 'a',
     'x-api-key': undefined
   })
+})
+
+t.test('a limit that a tier lifts is told, with the tier’s line', async (t) => {
+  const { steps } = await explain('/tiers', { as: 'acme' })
+  const step = steps.find(({ stage }) => stage === 'limits')
+  const line = YAML.split('\n').findIndex((text) => text.includes('name: tiers'))
+  const column = YAML.split('\n')[line]?.indexOf('{ scopes: [a], rate: none }') ?? -1
+  const where = `g.yaml:${line + 1}:${column + 1}`
+  t.match(step, { verdict: 'pass', rule: 'some', where, detail: 'not limited' })
 })
 
 t.test('as: with a signature, over the query and the body too', async (t) => {
