@@ -25,7 +25,9 @@ export function framing(x: Exchange): Verdict {
   x.size = head.bodyLength
   x.closes = head.closes
   x.named = head.named
-  if (x.certificate >= 0 && !coversHost(x.tables.head.certificates[x.certificate], x.host)) {
+  // Balancers ask for `ready` by address: no certificate covers that, and the answer is no host's.
+  const isReady = plan.ready !== null && x.path === plan.ready
+  if (x.certificate >= 0 && !isReady && !coversHost(x.tables.head.certificates[x.certificate], x.host)) {
     x.id = newRequestId(x.now)
     // One host's certificate may ask more of its clients than another's: its connections are for it alone.
     return refuse('wrong-host', 'framing', `the connection's certificate does not cover ${x.host}`)

@@ -40,15 +40,27 @@ export function upstreamRequest(permit: Permit, x: Exchange): UpstreamRequest {
 
 /** What the exchange knows of its own hop; `host` is to whom the request goes. */
 export function hopOf(x: Exchange, host: string, authorization = ''): Hop {
+  const peerIp = x.trustedPeer ? x.peer.seenBy(x.listenerTable.client).ip : x.clientIp
   return {
     host,
     authority: x.authority,
-    peerIp: x.trustedPeer ? x.peer.seenBy(x.listenerTable.client).ip : x.clientIp,
+    before: x.trustedPeer ? before(x, peerIp) : '',
+    peerIp,
     trustedPeer: x.trustedPeer,
     traceparent: x.traceparent,
     identity: identityOf(x),
     authorization
   }
+}
+
+/**
+ * A proxy that keeps the list is believed it. One that names the client in another way need not have touched the
+ * client's own X-Forwarded-For: then the client is who the listener found it to be.
+ */
+function before(x: Exchange, peerIp: string): string {
+  if (x.listenerTable.plan.client.addressFrom.kind === 'x-forwarded-for')
+    return x.headers.joined('x-forwarded-for') ?? ''
+  return x.clientIp === peerIp ? '' : x.clientIp
 }
 
 function authorizationOf({ route }: Permit, x: Exchange, path: string): string {
@@ -72,16 +84,16 @@ function identityOf({ caller, memo }: Exchange): RepeatedFields {
 /** Requests of an address that is no trusted proxy's come from one place, and ask for one host nearly always. */
 function originOf(x: Exchange, hop: Hop): RepeatedFields {
   const { peer } = x
-  const before = peer.told
+  const last = peer.told
   const alike =
-    before !== null &&
+    last !== null &&
     !x.trustedPeer &&
-    before.authority === x.authority &&
-    before.ip === hop.peerIp &&
-    before.scheme === x.scheme
+    last.authority === x.authority &&
+    last.ip === hop.peerIp &&
+    last.scheme === x.scheme
   if (alike) {
-    before.fields.again = true
-    return before.fields
+    last.fields.again = true
+    return last.fields
   }
   const list: string[] = []
   tellOrigin(list, x, hop)

@@ -23,9 +23,11 @@ export interface Hop {
   readonly host: string
   /** `Host` as received, with its port. */
   readonly authority: string
+  /** Who is told to have come before the peer, as X-Forwarded-For lists it; '' where the peer is the client. */
+  readonly before: string
   /** The connection's own peer, which is the proxy when there is one. */
   readonly peerIp: string
-  /** The peer is a trusted proxy: what it says about the client is passed on. */
+  /** The peer is a trusted proxy: the scheme and the host that it says are passed on. */
   readonly trustedPeer: boolean
   /** nextTraceparent's. */
   readonly traceparent: string
@@ -229,8 +231,7 @@ function continues(view: RequestView, traceparent: string): boolean {
 
 /** Where the request came from, and what was asked for: the same for two equal requests of one client. */
 export function tellOrigin(fields: string[], view: RequestView, hop: Omit<Hop, 'host'>): void {
-  const before = hop.trustedPeer ? view.headers.joined('x-forwarded-for') : undefined
-  fields.push('x-forwarded-for', before === undefined || before === '' ? hop.peerIp : `${before}, ${hop.peerIp}`)
+  fields.push('x-forwarded-for', hop.before === '' ? hop.peerIp : `${hop.before}, ${hop.peerIp}`)
   fields.push('x-forwarded-proto', forwardedProto(view, hop.trustedPeer))
   fields.push('x-forwarded-host', forwardedHost(view, hop))
 }

@@ -99,6 +99,9 @@ t.test('certificate: a host that the connection’s certificate does not cover',
     'wrong-host',
     'a certificate that is gone covers nothing'
   )
+  const asked = { certificate: 0, target: '/-/ready', headers: { host: 'localhost' } }
+  t.equal((await stages.decide(asked)).what, 'ready', 'a balancer asks under any name')
+  t.equal((await stages.decide({ ...asked, target: '/-/ready/x' })).status, 421)
 })
 
 t.test('client: the address, its key, the id and the trace, each only on the word of a trusted peer', async (t) => {

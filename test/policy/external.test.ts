@@ -22,6 +22,7 @@ const PLAN: ExternalPlan = {
 const HOP = {
   host: 'auth.internal',
   authority: 'api.example',
+  before: '',
   peerIp: '192.0.2.1',
   trustedPeer: false,
   traceparent: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-00',

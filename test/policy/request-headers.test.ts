@@ -33,6 +33,7 @@ function sent({ view = {}, operations = {}, headers = true, credentials = 'strip
     host: 'upstream:8080',
     authorization: '',
     authority: 'api.example.com:8443',
+    before: '',
     peerIp: '192.0.2.1',
     trustedPeer: false,
     traceparent: TRACE,
@@ -178,7 +179,7 @@ t.test('a trusted proxy is appended to, anyone else replaced', async (t) => {
       ['tracestate', 'a=1']
     ]
   }
-  const trusted = sent({ view, hop: { trustedPeer: true, peerIp: '10.0.0.2' } })
+  const trusted = sent({ view, hop: { trustedPeer: true, before: '203.0.113.5', peerIp: '10.0.0.2' } })
   t.same(values(trusted, 'x-forwarded-for'), ['203.0.113.5, 10.0.0.2'])
   t.same(values(trusted, 'x-forwarded-proto'), ['https'])
   t.same(values(trusted, 'x-forwarded-host'), ['www.example.com'])
