@@ -5,7 +5,7 @@ import type { ForwardPlan, MatchPlan, RespondPlan } from '../../plan/route.ts'
 import type { Template } from '../../plan/values.ts'
 import { answerNameFault, literalFault } from './header-text.ts'
 import type { Path, Report } from './report.ts'
-import { parseTemplate, type TemplateScope, type TemplateUse } from './templates.ts'
+import { HIDDEN_TEMPLATE, parseTemplate, type TemplateScope, type TemplateUse } from './templates.ts'
 
 /** Where a service's requests go. */
 export interface Destination {
@@ -97,6 +97,6 @@ function compileRespond({ path, scope }: ActedRoute, respond: RespondConfig, rep
 
 function template(text: string, use: TemplateUse, scope: TemplateScope, at: Path, report: Report): Template {
   const parsed = parseTemplate(text, use, scope)
-  for (const reason of parsed.reasons) report.error(at, reason)
+  for (const reason of parsed.reasons) report.error(at, report.quoting(at, reason, HIDDEN_TEMPLATE))
   return parsed.template
 }

@@ -67,7 +67,9 @@ export class Rules {
     }
     if (value.when === undefined || this.#report.isPlaceholder([...path, 'when'])) return
     const reason = this.#verdict(value.when, route)
-    if (reason !== null) this.#report.ofRoute('error', route.name, [...path, 'when'], reason)
+    if (reason === null) return
+    const at = [...path, 'when']
+    this.#report.ofRoute('error', route.name, at, this.#report.quoting(at, reason, HIDDEN_EXPRESSION))
   }
 
   #verdict(source: string, { names, credentials, body }: GuardedRoute): string | null {
@@ -79,6 +81,9 @@ export class Rules {
     return verdict
   }
 }
+
+/** What is said of an expression that a reference gives. */
+export const HIDDEN_EXPRESSION = 'the expression can’t be used here'
 
 /** What is wrong with an expression in those surroundings, for its owner; null when nothing is. */
 export function expressionFault(source: string, names: PatternNames, credentials: Places, body = false): string | null {

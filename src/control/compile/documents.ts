@@ -45,7 +45,8 @@ export class Documents {
     this.#files.add(file)
     const content = readText(file, MAX_BYTES)
     if (!('fault' in content)) return content.text
-    this.#report.error(path, `${file} ${content.fault}`)
+    // A key that was to be named by a reference, and came in it instead, is no path to print.
+    this.#report.error(path, `${this.#report.quoting(path, file, 'the file that is named here')} ${content.fault}`)
     return null
   }
 }

@@ -13,7 +13,7 @@ import type { Template } from '../../plan/values.ts'
 import { answerNameFault, literalFault } from './header-text.ts'
 import { speaking, type Block, type Said, type Sourced } from './levels.ts'
 import type { Path, Report } from './report.ts'
-import { parseTemplate, type TemplateScope } from './templates.ts'
+import { HIDDEN_TEMPLATE, parseTemplate, type TemplateScope } from './templates.ts'
 
 const VALUED = ['set', 'default', 'append'] as const
 
@@ -106,7 +106,7 @@ function checkName(name: string, path: Path, side: 'request' | 'response', route
 
 function compileText({ text, path }: Text, route: HeaderedRoute, report: Report): Template {
   const { template, reasons } = parseTemplate(text, 'header', route.scope)
-  for (const reason of reasons) report.ofRoute('error', route.name, path, reason)
+  for (const reason of reasons) report.ofRoute('error', route.name, path, report.quoting(path, reason, HIDDEN_TEMPLATE))
   const fault = literalFault(template)
   if (fault !== null) report.ofRoute('error', route.name, path, fault)
   return template

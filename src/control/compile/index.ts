@@ -61,7 +61,8 @@ export function compilePlan(loaded: Loaded, options: CompileOptions): Compiled {
   const { config } = loaded
   const report = new Report(
     (path) => loaded.where(path),
-    (path) => loaded.isPlaceholder(path)
+    (path) => loaded.isPlaceholder(path),
+    (path) => loaded.isSecret(path)
   )
   const documents = new Documents(report, (path) => loaded.dirOf(path))
 

@@ -4,7 +4,7 @@ import { checkAmount } from '../../limits/amount.ts'
 import type { ClusterLimitPlan } from '../../plan/cluster.ts'
 import type { AmountPlan, CostPlan, LimitPlan, TierPlan } from '../../plan/limit.ts'
 import type { RulePlan } from '../../plan/rule.ts'
-import { expressionFault, type GuardedRoute } from './authorize.ts'
+import { expressionFault, HIDDEN_EXPRESSION, type GuardedRoute } from './authorize.ts'
 import { bandwidth, keyPart, quota, rate } from './checked.ts'
 import { asksTheCaller, danglingName, onlyClientChosen, type PatternNames } from '../config/key-parts.ts'
 import { addUp, speaking, type Block, type Item } from './levels.ts'
@@ -190,7 +190,9 @@ export class Limits {
         this.#report.ofRoute('warning', route.name, at, 'a public route has no caller: nobody is in this tier')
       if (when === undefined || this.#report.isPlaceholder([...at, 'when'])) return
       const fault = expressionFault(when, route.names, route.credentials)
-      if (fault !== null) this.#report.ofRoute('error', route.name, [...at, 'when'], fault)
+      const place = [...at, 'when']
+      if (fault !== null)
+        this.#report.ofRoute('error', route.name, place, this.#report.quoting(place, fault, HIDDEN_EXPRESSION))
     })
   }
 }

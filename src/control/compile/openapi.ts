@@ -15,7 +15,7 @@ import { isMapping } from '../schemas/walk.ts'
 import type { OpenApiPlan, OperationPlan, ParameterPlan } from '../../plan/validation.ts'
 import type { Documents } from './documents.ts'
 import type { Path, Report } from './report.ts'
-import type { Schemas } from './schemas.ts'
+import { HIDDEN_FILE, type Schemas } from './schemas.ts'
 
 const PLACES = ['path', 'query', 'header', 'cookie'] as const
 
@@ -49,7 +49,10 @@ export class OpenApiDocuments {
   #compile(file: string, path: Path): OpenApiPlan | null {
     const faults: string[] = []
     const document = this.#schemas.files.open(file)
-    const plan = typeof document === 'string' ? (faults.push(document), null) : this.#read(document, faults)
+    const plan =
+      typeof document === 'string'
+        ? (faults.push(this.#report.quoting(path, document, HIDDEN_FILE)), null)
+        : this.#read(document, faults)
     for (const fault of faults) this.#report.error(path, fault)
     return faults.length > 0 ? null : plan
   }

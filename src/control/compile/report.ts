@@ -20,14 +20,16 @@ interface Shared {
 export class Report {
   readonly #where: (path: Path) => Where
   readonly #isPlaceholder: (path: Path) => boolean
+  readonly #isSecret: (path: Path) => boolean
   readonly #findings: Finding[] = []
   readonly #widenings = new Map<string, { path: Path; message: string; subjects: Set<string> }>()
   readonly #shared = new Map<string, Shared>()
   #errors = 0
 
-  constructor(where: (path: Path) => Where, isPlaceholder: (path: Path) => boolean) {
+  constructor(where: (path: Path) => Where, isPlaceholder: (path: Path) => boolean, isSecret: (path: Path) => boolean) {
     this.#where = where
     this.#isPlaceholder = isPlaceholder
+    this.#isSecret = isSecret
   }
 
   get failed(): boolean {
@@ -41,6 +43,11 @@ export class Report {
 
   where(path: Path): Where {
     return this.#where(path)
+  }
+
+  /** `text`, which repeats what stands at `path` or a part of it; `instead` where that may not be shown. */
+  quoting(path: Path, text: string, instead: string): string {
+    return this.#isSecret(path) ? instead : text
   }
 
   error(path: Path, message: string): void {

@@ -16,6 +16,9 @@ import type { Path, Report } from './report.ts'
 /** As it stands in the configuration: the path of a file, or the schema itself. */
 export type WrittenSchema = string | Readonly<Record<string, unknown>>
 
+/** What is said of a document whose name a reference gives. */
+export const HIDDEN_FILE = 'the file that is named here can’t be read'
+
 type Compiled = { plan: Omit<ParametersPlan, 'where'> } | null
 
 export class Schemas {
@@ -69,7 +72,7 @@ export class Schemas {
       this.#report.error(path, message)
       return null
     }
-    if (typeof document === 'string') return fault(document)
+    if (typeof document === 'string') return fault(this.#report.quoting(path, document, HIDDEN_FILE))
     const { set, faults } = collect(document, [[]], this.files, false)
     if (faults.length === 0)
       for (const { pointer, message } of checkAgainstMeta(document.value)) {

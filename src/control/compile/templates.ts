@@ -8,6 +8,9 @@ import { danglingName, parseKeyPart, type PatternNames } from '../config/key-par
 
 const VALUE = /\{\{|\{(\*|[A-Za-z][A-Za-z0-9_-]*(?::[^{}]*)?)\}/g
 
+/** What is said of a template that a reference gives, which may be a secret with braces in it. */
+export const HIDDEN_TEMPLATE = 'what stands between { and } is no value to put in; a literal { is written {{'
+
 /** What a route offers to a template. */
 export interface TemplateScope extends PatternNames {
   /** Whether every path of the route ends in `/*`. */

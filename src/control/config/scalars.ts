@@ -71,25 +71,29 @@ const METRICS_LABELS = ['route', 'method', 'status', 'decision', 'policy', 'le']
 const DAY = 86_400_000
 const DURATION = '^\\d{1,9}(ms|s|m|min|h|d)$'
 
+function isReserved(text: string): string {
+  return `: ${JSON.stringify(text)} is reserved`
+}
+
 const KINDS = {
   text: { expected: 'a text', example: 'x', check: plainText },
   name: {
     expected: 'a name of a-z, 0-9, "_" and "-" (1 to 63, a letter or digit first)',
     example: 'x',
-    check: (text) => (RESERVED.includes(text) ? `: ${JSON.stringify(text)} is reserved` : when(NAME.test(text))),
+    check: (text) => (RESERVED.includes(text) ? isReserved(text) : when(NAME.test(text))),
     pattern: NAME.source
   },
   'listener-name': {
     expected: 'a name of a-z, 0-9, "_" and "-" (1 to 63, a letter or digit first)',
     example: 'x',
-    check: matches(NAME),
+    // `public` is what listeners are called.
+    check: (text) => (text === 'none' || text === 'all' ? isReserved(text) : when(NAME.test(text))),
     pattern: NAME.source
   },
   'consumer-name': {
     expected: 'a name of 1 to 128 printable characters without space',
     example: 'x',
-    check: (text) =>
-      RESERVED.includes(text) ? `: ${JSON.stringify(text)} is reserved` : when(/^[^\p{C}\p{Z}]{1,128}$/u.test(text))
+    check: (text) => (RESERVED.includes(text) ? isReserved(text) : when(/^[^\p{C}\p{Z}]{1,128}$/u.test(text)))
   },
   label: {
     expected: '1 to 128 printable characters without space',

@@ -17,6 +17,9 @@ t.test('names and addresses are unique; port 0 is another one each time', async 
   saysExactly(t, errorsOf(listen('{ name: a, address: "127.0.0.1:1" }, { name: a, address: "127.0.0.1:2" }')), [
     /listen\[1\]\.name: /
   ])
+  saysExactly(t, errorsOf(listen('{ name: all, address: "127.0.0.1:1" }, { name: public, address: "127.0.0.1:2" }')), [
+    /listen\[0\]\.name: .*"all" is reserved/
+  ])
   saysExactly(t, errorsOf(listen('{ address: "127.0.0.1:1" }, { name: b, address: "127.0.0.1:1" }')), [
     /listen\[1\]\.address: .*taken/
   ])

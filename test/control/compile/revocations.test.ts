@@ -8,6 +8,7 @@ const NOW = Date.UTC(2026, 10, 23)
 function compile(entries: RevocationConfig[]): { plans: number; findings: string[] } {
   const report = new Report(
     (path) => path.join('.'),
+    () => false,
     () => false
   )
   const plans = compileRevocations(entries, report, NOW)
