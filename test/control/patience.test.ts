@@ -8,6 +8,7 @@ import { WorkerStates } from '../../src/control/worker-states.ts'
 import type { ControlToWorker, WorkerToControl } from '../../src/messages.ts'
 import { packConsumers } from '../../src/plan/packed-consumers.ts'
 import type { PackedPlan } from '../../src/plan/plan.ts'
+import { NO_EVENTS } from './no-events.ts'
 
 mock.timers.enable({ apis: ['setTimeout'] })
 t.teardown(() => mock.timers.reset())
@@ -28,18 +29,7 @@ interface Start {
 /** Two workers that were started and load their code still: they hear what they are told, and say nothing. */
 function start(owner: Test): Start {
   const slow: number[][] = []
-  const rollout = new Rollout({
-    unknownKid() {},
-    exception() {},
-    banned() {},
-    connectionRefused() {},
-    strictStore() {},
-    shedding() {},
-    revocations: () => null,
-    joined() {},
-    joinFailed() {},
-    slowToStart: (...of) => slow.push(of)
-  })
+  const rollout = new Rollout({ ...NO_EVENTS, slowToStart: (...of) => slow.push(of) })
   const told: string[][] = [[], []]
   const ports = told.map((list, index) => {
     const { port1, port2 } = new MessageChannel()

@@ -1,10 +1,11 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import t, { type Test } from 'tap'
-import { Rollout, type RolloutEvents } from '../../src/control/rollout.ts'
+import { Rollout } from '../../src/control/rollout.ts'
 import type { ControlToWorker, WorkerToControl } from '../../src/messages.ts'
 import { packConsumers } from '../../src/plan/packed-consumers.ts'
 import type { PackedPlan } from '../../src/plan/plan.ts'
 import { consumerPlan } from '../identity/kit.ts'
+import { NO_EVENTS } from './no-events.ts'
 
 const plan = (generation: number, routes = 0, consumers = 0): PackedPlan =>
   ({
@@ -13,19 +14,6 @@ const plan = (generation: number, routes = 0, consumers = 0): PackedPlan =>
     consumers: packConsumers(Array.from({ length: consumers }, (_, n) => consumerPlan(`c${n}`))),
     revocations: []
   }) as unknown as PackedPlan
-
-const NOTHING: RolloutEvents = {
-  unknownKid() {},
-  exception() {},
-  banned() {},
-  connectionRefused() {},
-  strictStore() {},
-  shedding() {},
-  revocations: () => null,
-  joined() {},
-  joinFailed() {},
-  slowToStart() {}
-}
 
 /** The other end of a link: answers as a worker would, unless told otherwise. */
 class FakeWorker {
@@ -77,7 +65,7 @@ function workers(owner: Test, rollout: Rollout, count: number): FakeWorker[] {
 }
 
 void t.test('a plan goes to every worker in parts, and serves once all have built it', async (t) => {
-  const rollout = new Rollout(NOTHING)
+  const rollout = new Rollout(NO_EVENTS)
   const both = workers(t, rollout, 2)
   await rollout.publish(plan(1, 250))
   t.equal(rollout.current?.generation, 1)
@@ -85,7 +73,7 @@ void t.test('a plan goes to every worker in parts, and serves once all have buil
 })
 
 void t.test('10,000 consumers are one message and no copy of them, to be read in parts', async (t) => {
-  const rollout = new Rollout(NOTHING)
+  const rollout = new Rollout(NO_EVENTS)
   const [worker] = workers(t, rollout, 1)
   const usual = worker?.answer
   let parts: readonly SharedArrayBuffer[] | undefined
@@ -102,7 +90,7 @@ void t.test('10,000 consumers are one message and no copy of them, to be read in
 })
 
 void t.test('one worker that cannot build it keeps it from all', async (t) => {
-  const rollout = new Rollout(NOTHING)
+  const rollout = new Rollout(NO_EVENTS)
   const [good, bad] = workers(t, rollout, 2)
   if (!good || !bad) throw new Error('two were made')
   await rollout.publish(plan(1))
@@ -123,7 +111,7 @@ void t.test('one worker that cannot build it keeps it from all', async (t) => {
 })
 
 void t.test('a late answer to a cancelled generation is no answer to the next', async (t) => {
-  const rollout = new Rollout(NOTHING)
+  const rollout = new Rollout(NO_EVENTS)
   const [good, slow] = workers(t, rollout, 2)
   if (!good || !slow) throw new Error('two were made')
   const usual = good.answer
@@ -143,7 +131,7 @@ void t.test('a late answer to a cancelled generation is no answer to the next', 
 
 void t.test('a replacement gets what the others serve, and keys with it', async (t) => {
   const joined: number[] = []
-  const rollout = new Rollout({ ...NOTHING, joined: (index) => joined.push(index) })
+  const rollout = new Rollout({ ...NO_EVENTS, joined: (index) => joined.push(index) })
   workers(t, rollout, 1)
   await rollout.publish(plan(1))
   rollout.setKeys({ issuer: 'corp', version: 1, keys: [], fetchedAt: 0 })
@@ -156,7 +144,7 @@ void t.test('a replacement gets what the others serve, and keys with it', async 
 })
 
 void t.test('a worker that ends in the middle does not hold up the others', async (t) => {
-  const rollout = new Rollout(NOTHING)
+  const rollout = new Rollout(NO_EVENTS)
   const [, dying] = workers(t, rollout, 2)
   if (!dying) throw new Error('two were made')
   dying.answer = (message) => {
@@ -168,7 +156,7 @@ void t.test('a worker that ends in the middle does not hold up the others', asyn
 })
 
 t.test('a change of the revocations is confirmed by every worker, or it is said that one did not', async (t) => {
-  const rollout = new Rollout(NOTHING)
+  const rollout = new Rollout(NO_EVENTS)
   const [first, second] = workers(t, rollout, 2)
   const change = { add: [], remove: ['rv-1'], whole: false }
   const confirms = (message: ControlToWorker): WorkerToControl | null =>
@@ -188,7 +176,7 @@ t.test('a change of the revocations is confirmed by every worker, or it is said 
 })
 
 t.test('a worker that comes later holds all revocations before its first generation', async (t) => {
-  const rollout = new Rollout({ ...NOTHING, revocations: () => ({ add: [], remove: [], whole: true }) })
+  const rollout = new Rollout({ ...NO_EVENTS, revocations: () => ({ add: [], remove: [], whole: true }) })
   workers(t, rollout, 1)
   await rollout.publish(plan(1))
   const late = new FakeWorker(t)
@@ -199,7 +187,7 @@ t.test('a worker that comes later holds all revocations before its first generat
 })
 
 t.test('revocations of the configuration travel in parts, as routes do', async (t) => {
-  const rollout = new Rollout(NOTHING)
+  const rollout = new Rollout(NO_EVENTS)
   const [worker] = workers(t, rollout, 1)
   await rollout.publish({ ...plan(1), revocations: Array.from({ length: 201 }, () => ({})) } as unknown as PackedPlan)
   t.equal(worker?.received.filter((type) => type === 'configured-revocations').length, 3)
@@ -210,7 +198,7 @@ function turn(): Promise<void> {
 }
 
 void t.test('what the other workers saw: each says its own, one that ends says nothing', async (t) => {
-  const rollout = new Rollout(NOTHING)
+  const rollout = new Rollout(NO_EVENTS)
   const [asks, sees, ends] = workers(t, rollout, 3)
   if (!asks || !sees || !ends) throw new Error('three were made')
   const one = { time: 1, method: 'GET', path: '/a', status: 404, id: 'one' }

@@ -7,20 +7,10 @@ import t from 'tap'
 import { Rollout } from '../../src/control/rollout.ts'
 import { packConsumers } from '../../src/plan/packed-consumers.ts'
 import type { PackedPlan } from '../../src/plan/plan.ts'
+import { NO_EVENTS } from '../control/no-events.ts'
 
 void t.test('a worker that ends before its turn is passed over', async (t) => {
-  const rollout = new Rollout({
-    unknownKid() {},
-    exception() {},
-    banned() {},
-    connectionRefused() {},
-    strictStore() {},
-    shedding() {},
-    revocations: () => null,
-    joined() {},
-    joinFailed() {},
-    slowToStart() {}
-  })
+  const rollout = new Rollout(NO_EVENTS)
   const plan = (generation: number): PackedPlan =>
     ({ generation, routes: [], consumers: packConsumers([]), revocations: [] }) as unknown as PackedPlan
   await rollout.publish(plan(1))
