@@ -44,6 +44,8 @@ const MAX_JTI = 256
 const MAX_KEYS = 1024
 /** RSA moduli taken, in bytes: 2048 to 4096 bits. */
 const RSA_BYTES = [256, 512] as const
+/** Their longest exponent, in bytes, as of an issuer's key: one as long as the modulus makes a verification take forty times as long. */
+const MAX_EXPONENT_BYTES = 8
 
 /** What a resource server says it takes (RFC 9449 section 7.1). */
 export const DPOP_ALGORITHMS = ASYMMETRIC.join(' ')
@@ -180,6 +182,7 @@ function publicParts(jwk: unknown): PublicParts | string {
   if (PRIVATE.some((name) => fields[name] !== undefined)) return 'jwk holds a private or shared key'
   const { kty, crv, x, y, n, e } = fields
   if (kty === 'RSA' && isNumber(n) && isNumber(e)) {
+    if (Buffer.byteLength(e, 'base64url') > MAX_EXPONENT_BYTES) return 'jwk is an RSA key with an oversized exponent'
     const bytes = Buffer.byteLength(n, 'base64url')
     return bytes >= RSA_BYTES[0] && bytes <= RSA_BYTES[1]
       ? { e, kty, n }
