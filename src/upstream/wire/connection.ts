@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { monotonicMs } from '../../memory/clock.ts'
-import { BODY_BUFFER, KEEP_ALIVE, KEEP_ALIVE_MARGIN, KEEP_ALIVE_MAX } from '../bounds.ts'
+import { KEEP_ALIVE, KEEP_ALIVE_MARGIN, KEEP_ALIVE_MAX } from '../bounds.ts'
 import { PATIENCE, SLOW } from '../pipelining.ts'
 import type { Carrier, Pool } from '../pool.ts'
 import { describe } from '../socket-error.ts'
@@ -244,22 +244,16 @@ export class WireConnection implements Carrier<WireExchange>, ExchangeConnection
     return refused
   }
 
-  /** Puts as much of the body behind the heads as there is room for, and writes the rest as it is. */
-  #writeBody(body: readonly Buffer[]): void {
-    const socket = this.#socket
-    let corked = false
+  /** Puts the body behind the heads, and writes it whenever the room is full. */
+  #writeBody(body: readonly Uint8Array[]): void {
+    const { tls } = this.#pool.target.plan
     for (const bytes of body) {
-      // A large part that stands alone needs no second copy.
-      const alone = outgoing.empty && bytes.length >= BODY_BUFFER
-      if (!alone && outgoing.append(bytes)) continue
-      if (!corked && !alone) socket.cork()
-      corked ||= !alone
-      if (!outgoing.empty) outgoing.writeTo(socket, this.#pool.target.plan.tls)
-      socket.write(bytes)
+      let at = outgoing.append(bytes, 0)
+      while (at < bytes.length) {
+        outgoing.writeTo(this.#socket, tls)
+        at += outgoing.append(bytes, at)
+      }
     }
-    if (!corked) return
-    if (!outgoing.empty) outgoing.writeTo(socket, this.#pool.target.plan.tls)
-    socket.uncork()
   }
 
   /** The exchange at a place in line, 0 in front. */

@@ -15,12 +15,13 @@ export interface ExchangeConnection {
 }
 
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+const END_OF_CHUNK = Buffer.from('\r\n')
 
 export class WireExchange extends Exchange {
   readonly #pool: Pool<WireExchange>
   #connection: ExchangeConnection | null = null
   /** Body that waits to be written, framed: for the connection, or for more that comes in the same turn. */
-  #body: Buffer[] | null = null
+  #body: Uint8Array[] | null = null
   #bodyBytes = 0
   /** Bytes of the body still to come; Infinity when its length is unknown. */
   #left: number
@@ -58,11 +59,29 @@ export class WireExchange extends Exchange {
       return true
     }
     this.#left -= chunk.length
-    this.#gather(this.request.bodyLength < 0 ? framed(chunk) : Buffer.from(chunk))
-    const enough = this.#bodyBytes >= BODY_BUFFER
     const connection = this.#connection
-    this.#waits = connection === null ? enough : !connection.gathered(enough)
+    const chunked = this.request.bodyLength < 0
+    if (connection !== null && this.#bodyBytes + chunk.length >= BODY_BUFFER) {
+      this.#waits = !this.#writeNow(connection, chunk, chunked)
+    } else {
+      this.#gather(chunked ? framed(chunk) : Buffer.from(chunk))
+      this.#waits = connection === null ? this.#bodyBytes >= BODY_BUFFER : !connection.gathered(false)
+    }
     return !this.#waits
+  }
+
+  /**
+   * Written before this returns, as nearly always, the chunk needs no copy of its own: those of a megabyte took V8 into a
+   * full collection every 64 requests, whose threads had a third of the processor time.
+   */
+  #writeNow(connection: ExchangeConnection, chunk: Uint8Array, chunked: boolean): boolean {
+    if (chunked) this.#gather(Buffer.from(`${chunk.length.toString(16)}\r\n`))
+    const place = this.#gather(chunk)
+    if (chunked) this.#gather(END_OF_CHUNK)
+    const more = connection.gathered(true)
+    // The connection is not ready. The memory behind the chunk is the caller's.
+    if (this.#body !== null) this.#body[place] = Buffer.from(chunk)
+    return more
   }
 
   end(): void {
@@ -122,8 +141,8 @@ export class WireExchange extends Exchange {
     this.awaiting()
   }
 
-  /** What of the body waits to be written, or null. */
-  takeBody(): Buffer[] | null {
+  /** What of the body waits to be written, or null. To be written or copied at once. */
+  takeBody(): readonly Uint8Array[] | null {
     const body = this.#body
     this.#body = null
     this.#bodyBytes = 0
@@ -177,10 +196,11 @@ export class WireExchange extends Exchange {
     else this.#pool.cancel(this)
   }
 
-  #gather(bytes: Buffer): void {
+  /** Returns its place in `#body`. */
+  #gather(bytes: Uint8Array): number {
     this.#body ??= []
-    this.#body.push(bytes)
     this.#bodyBytes += bytes.length
+    return this.#body.push(bytes) - 1
   }
 }
 

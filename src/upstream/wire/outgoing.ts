@@ -67,12 +67,12 @@ export class Outgoing {
     return this.#length === 0
   }
 
-  /** Appends a part of a body. False: it doesn't fit. */
-  append(bytes: Uint8Array): boolean {
-    if (bytes.length > SIZE - this.#length) return false
-    this.#bytes.set(bytes, this.#length)
-    this.#length += bytes.length
-    return true
+  /** Appends as much as fits of a body's part from `from` on, and returns how many bytes that were. */
+  append(bytes: Uint8Array, from: number): number {
+    const length = Math.min(bytes.length - from, SIZE - this.#length)
+    this.#bytes.set(length === bytes.length ? bytes : bytes.subarray(from, from + length), this.#length)
+    this.#length += length
+    return length
   }
 
   /** Forgets what was appended and not written. */
