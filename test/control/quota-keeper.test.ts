@@ -13,12 +13,12 @@ import { QuotaTable, type Quota } from '../../src/memory/quota-table.ts'
 import { allocateShared, quotaSeed, quotaSlots } from '../../src/memory/shared.ts'
 import type { Log } from '../../src/observe/log.ts'
 
-/** 4,096 of them are for quotas of strangers. */
-const SLOTS = 1 << 15
+/** 1,024 of them are for quotas of strangers. */
+const SLOTS = 1 << 13
 const MONTHLY: Quota = { count: 20, per: 'month', cost: 1 }
 const USED = 13
 /** A third of them find no slot. */
-const KEYS = 6000
+const KEYS = 1500
 
 const folder = (t: Test): string => {
   const dir = mkdtempSync(join(tmpdir(), 'gatehouse-state-'))

@@ -12,7 +12,7 @@ import { numbers } from './fixtures/numbers.ts'
 
 const SLOTS = 64
 const DEEPEST = 3
-const RUNS = 200
+const RUNS = 100
 const DAY = 86_400_000
 const QUOTA = 3
 
