@@ -2,8 +2,8 @@
  * Who is banned, for all threads at once: a fixed table of 64-bit keys in shared memory, read by every request that
  * any thread takes, written seldom. Nobody waits for anybody. Long, because its order is argued in one place.
  *
- * A slot is eight 32-bit words: the two halves of a keyed hash, `until` (seconds since the epoch, rounded up; wall
- * clock, because bans outlive boots), `info`, and where the filter counts it. A key may lie in two groups of four slots.
+ * A slot is eight 32-bit words: the two halves of a keyed hash, `until` (whole seconds since the epoch; wall clock,
+ * because bans outlive boots), `info` with the rest of `until`, and where the filter counts it. A key may lie in two groups of four slots.
  * Networks are kept by prefix length: an address is looked up once for each length in use, the lengths being whole bytes
  * (`blocksOf` splits a /20 into sixteen /24s). Before the slots stands a filter (ban-filter.ts), which ends nearly every
  * look-up.
@@ -36,7 +36,7 @@ export const LIMITED = 1 << 25
 
 /** What a look-up found. Reused by its caller. */
 export interface BanFound {
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch, with a fraction. */
   until: number
   info: number
 }
@@ -50,6 +50,10 @@ export function tagOf(info: number): number {
 export function offencesOf(info: number): number {
   return (info >>> 16) & 0xff
 }
+
+/** Bits 26 to 31 of a slot's `info`: the rest of `until`, in 64ths of a second, rounded up: a ban never ends early. */
+const REST_AT = 26
+const REST = 64
 
 const GROUP = 4
 const SLOT_WORDS = 8
@@ -117,7 +121,7 @@ export class BanTable {
   /**
    * Whether an address, or a network it is in, is banned.
    * @param bytes 4 or 16; of any other length it is banned by nothing
-   * @param now seconds since the epoch
+   * @param now seconds since the epoch, with a fraction
    */
   find(space: Space, bytes: Uint8Array, now: number, into: BanFound): boolean {
     const levels = Atomics.load(this.#head, space * 3 + (bytes.length === 4 ? V4 : V6))
@@ -161,7 +165,7 @@ export class BanTable {
   /**
    * Bans a block. What is banned longer already stays so, unless `info` is PINNED: an owner's word replaces.
    * @param bits a multiple of 8
-   * @param until seconds since the epoch
+   * @param until seconds since the epoch, with a fraction; `now`, too
    * @returns false when there was no room for it: its groups are full of owners' bans
    */
   put(space: Space, bytes: Uint8Array, bits: number, until: number, info: number, now: number): boolean {
@@ -280,8 +284,8 @@ export class BanTable {
       if (until === OWNED) continue
       const info = Atomics.load(words, at + INFO)
       if (Atomics.load(words, at + UNTIL) !== until) continue
-      into.until = until >>> 0
-      into.info = info
+      into.until = whole(until, info)
+      into.info = info & (2 ** REST_AT - 1)
       return until !== 0
     }
     return false
@@ -301,14 +305,17 @@ export class BanTable {
   #put(until: number, info: number, now: number): boolean {
     const words = this.#words
     const { lo, hi } = this.#hash
+    const rounded = Math.ceil(until * REST)
+    const seconds = Math.floor(rounded / REST)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const at = this.#slotFor(lo, hi, now)
       if (at < 0) return false
       const before = Atomics.load(words, at + UNTIL)
       if (before === OWNED) continue
       const own = Atomics.load(words, at) === lo && Atomics.load(words, at + 1) === hi
-      const live = before >>> 0 > now
-      if (own && before >>> 0 >= until && (info & PINNED) === 0) return true
+      const ends = whole(before, Atomics.load(words, at + INFO))
+      const live = ends > now
+      if (own && ends >= rounded / REST && (info & PINNED) === 0) return true
       if (Atomics.compareExchange(words, at + UNTIL, before, OWNED) !== before) continue
       if (live && !own) Atomics.add(this.#head, EVICTED, 1)
       if (Atomics.load(words, at + COUNTED) === 1) {
@@ -322,8 +329,8 @@ export class BanTable {
       Atomics.store(words, at + COUNTED, this.#counted ? 1 : 0)
       Atomics.store(words, at, lo)
       Atomics.store(words, at + 1, hi)
-      Atomics.store(words, at + INFO, info)
-      Atomics.store(words, at + UNTIL, until | 0)
+      Atomics.store(words, at + INFO, info | ((rounded - seconds * REST) << REST_AT))
+      Atomics.store(words, at + UNTIL, seconds | 0)
       return true
     }
     return false
@@ -360,7 +367,7 @@ export class BanTable {
 
   /** OWNED counts as banned for ever: another thread's. */
   #untilOf(at: number): number {
-    return Atomics.load(this.#words, at + UNTIL) >>> 0
+    return whole(Atomics.load(this.#words, at + UNTIL), Atomics.load(this.#words, at + INFO))
   }
 
   #remove(): void {
@@ -377,6 +384,11 @@ export class BanTable {
       }
     }
   }
+}
+
+/** Seconds since the epoch, of a slot's two words. */
+function whole(until: number, info: number): number {
+  return (until >>> 0) + (info >>> REST_AT) / REST
 }
 
 /**

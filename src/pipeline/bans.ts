@@ -12,7 +12,7 @@ const found: BanFound = { until: 0, info: 0 }
 export function bans(x: Exchange): Verdict {
   const { threats, services } = x.tables
   const { table } = services.bans
-  const now = Math.floor(x.now / 1000)
+  const now = x.now / 1000
   if (table.find(ENFORCED, x.clientAddress, now, found) && !threats.never.has(x.clientAddress)) {
     const refusal = addressRefusal(x, found.info)
     if (refusal !== null) {
@@ -57,7 +57,7 @@ function keyRefusal(x: Exchange, space: Space): Refusal | null {
   const { threats, services } = x.tables
   const { table } = services.bans
   if (!table.holdsKeys(space)) return null
-  const now = Math.floor(x.now / 1000)
+  const now = x.now / 1000
   for (let i = 0; i < threats.keyed.length; i++) {
     const keyed = threats.keyed[i]
     if (keyed === undefined) continue

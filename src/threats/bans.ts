@@ -159,7 +159,7 @@ export function spaceOf(mode: Mode): Space {
   return mode === 'enforce' ? ENFORCED : SHADOW
 }
 
-/** The table's unit, rounded up: a ban never ends early. */
+/** The table's unit. */
 export function seconds(ms: number): number {
-  return Math.ceil(ms / 1000)
+  return ms / 1000
 }

@@ -8,6 +8,7 @@ import {
   blocksOf,
   bytesOfBanTable,
   ENFORCED,
+  LIMITED,
   offencesOf,
   PINNED,
   SHADOW,
@@ -50,6 +51,23 @@ t.test('an address, from the second it is banned to the second it ends', async (
   t.notOk(banned(table, '192.0.2.1', NOW + 61), 'N+1')
   t.notOk(banned(table, '192.0.2.2'))
   t.notOk(banned(table, '192.0.2.1', NOW, SHADOW), 'bans in shadow mode are another table')
+})
+
+t.test('an end within a second, rounded up to a 64th of one', async (t) => {
+  const table = tableOf()
+  const info = PINNED | LIMITED | (255 << 16) | 0xffff
+  for (const [until, rounded] of [
+    [NOW + 0.5, NOW + 0.5],
+    [NOW + 1.501, NOW + 1.515625],
+    [NOW + 2.999, NOW + 3]
+  ] as const) {
+    ban(table, '192.0.2.1', until, info)
+    t.ok(banned(table, '192.0.2.1', until - 0.001))
+    t.same(found, { until: rounded, info }, 'and the rest is not told of in the info')
+    t.notOk(banned(table, '192.0.2.1', rounded))
+  }
+  ban(table, '192.0.2.1', NOW + 2.98, 7)
+  t.ok(banned(table, '192.0.2.1', NOW + 2.99), 'what is banned longer stays so')
 })
 
 t.test('networks: every address of one, and none beside it', async (t) => {
