@@ -64,7 +64,8 @@ function find(args: readonly string[]): Found | number {
       process.stdout.write(overview(family))
       return EXIT.yes
     }
-    complain(`gatehouse ${first} needs one of: ${family.map((name) => name.slice(first.length + 1)).join(', ')}`)
+    if (LATER.includes(two)) complain(`"${two}" is not supported yet`)
+    else complain(`gatehouse ${first} needs one of: ${family.map((name) => name.slice(first.length + 1)).join(', ')}`)
   } else if (LATER.includes(first)) {
     complain(`"${first}" is not supported yet`)
   } else {

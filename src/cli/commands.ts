@@ -107,4 +107,4 @@ export function entryOf(name: string): Entry | undefined {
 }
 
 /** Commands that are decided on and not built. */
-export const LATER: readonly string[] = ['diff', 'history', 'rollback', 'init']
+export const LATER: readonly string[] = ['diff', 'history', 'rollback', 'import kong', 'import traefik', 'init']

@@ -140,7 +140,9 @@ export class Rehearsal {
 
   #arrive(request: DescribedRequest, assumed: Assumed | null): Exchange {
     const url = new URL(request.url)
-    const table = this.#tables.listeners[listenerOf(this.#plan.listeners, request, url.protocol === 'https:')]
+    const certificate = assumed?.certificate ?? shown(request.certificate)
+    const at = listenerOf(this.#plan.listeners, request.listener, certificate !== null, url.protocol === 'https:')
+    const table = this.#tables.listeners[at]
     const peer = parseIp(request.ip)
     if (table === undefined) throw new Error('the configuration has no listener')
     if (peer === null) throw new DescriptionError(`"${request.ip}" is no IP address`)
@@ -162,7 +164,7 @@ export class Rehearsal {
       headers,
       peer: new Peer(peer),
       proxied: null,
-      clientCertificate: table.asksCertificate ? (assumed?.certificate ?? shown(request.certificate)) : null,
+      clientCertificate: table.asksCertificate ? certificate : null,
       certificate: table.plan.tls ? serverCertificate(this.#plan, url.hostname) : -1,
       startedAt: monotonicMs(),
       now: this.#clock.now
@@ -204,9 +206,11 @@ function shown(sans: readonly string[] | null): ClientCertificate | null {
   return sans === null ? null : certificateOf(sans)
 }
 
+/** @param name of the one that is asked for; null: one that asks for a certificate where there is one to show, else one that fits `tls` */
 function listenerOf(
   listeners: readonly ListenerPlan[],
-  { listener: name, certificate }: DescribedRequest,
+  name: string | null,
+  showsCertificate: boolean,
   tls: boolean
 ): number {
   if (name !== null) {
@@ -216,7 +220,7 @@ function listenerOf(
     return named
   }
   const asking = listeners.findIndex(({ clientCertificates }) => clientCertificates !== null)
-  if (certificate !== null && asking >= 0) return asking
+  if (showsCertificate && asking >= 0) return asking
   const fits = listeners.findIndex((listener) => listener.tls === tls && listener.redirect === null)
   return fits < 0
     ? Math.max(

@@ -35,6 +35,8 @@ tests:
   - { name: not asked, request: { url: "https://a.example/", listener: open, certificate: { san: "DNS:client.acme.example" } }, expect: { decision: deny, status: 401, policy: auth } }
   - { name: none shown, request: { url: "https://a.example/", listener: m2m }, expect: { decision: deny, status: 401, policy: listen } }
   - { name: by name, request: { url: "https://a.example/", listener: m2m, as: acme }, expect: { decision: forward, headers: { x-auth-method: certificate } } }
+  - { name: by name wherever one is asked for, request: { url: "https://a.example/", as: acme }, expect: { decision: forward, headers: { x-auth-method: certificate } } }
+  - { name: by name where none is asked for, request: { url: "https://a.example/", listener: open, as: acme }, expect: { decision: deny, status: 401, policy: auth } }
 `,
     { 'c.pem': server.cert, 'k.pem': server.key, 'ca.pem': authority.cert }
   )
