@@ -258,10 +258,8 @@ export function chargeBytes(x: Exchange, bytes: number): number {
 
 const NS_PER_MS = 1e6
 const NO_FIELDS: readonly string[] = Object.freeze([])
-/** More digits than any maximum has. */
-const MOST_DIGITS = 15
 
-/** The one field of that name, a whole number; null: none, several or something else. */
+/** The one field of that name, a whole number (Infinity where it has hundreds of digits); null: none, several or something else. */
 function unitsIn(answered: readonly string[], name: string): number | null {
   let found: string | null = null
   for (let i = 0; i + 1 < answered.length; i += 2) {
@@ -269,7 +267,7 @@ function unitsIn(answered: readonly string[], name: string): number | null {
     if (found !== null) return null
     found = answered[i + 1] ?? ''
   }
-  if (found === null || found === '' || found.length > MOST_DIGITS) return null
+  if (found === null || found === '') return null
   for (let i = 0; i < found.length; i++) {
     const digit = found.charCodeAt(i)
     if (digit < 0x30 || digit > 0x39) return null

@@ -25,6 +25,7 @@ services:
       - { name: stripped, match: { paths: ["/api", "/api/*"] }, forward: { stripPrefix: /api } }
       - { name: rewritten, match: { paths: ["/v1/{id}/*"] }, forward: { rewrite: "/v2/{*}/of/{id}", host: preserve } }
       - { name: limited, match: { paths: ["/limited"] }, policies: { limits: [ { name: one, rate: 1/h, by: all } ], cors: { origins: ["https://a.example"], methods: [GET] } } }
+      - { name: costs, match: { paths: ["/costs"] }, policies: { limits: [ { name: units, rate: 100/h, cost: { response: x-cost, default: 10, max: 60 }, by: "header:x-test" } ] } }
       - { name: keyed, match: { paths: ["/keyed"] }, policies: { auth: { key: { query: key } } } }
       - { name: changed, match: { paths: ["/changed"] }, policies: { headers: { security: true, response: { remove: [server], set: { x-a: "1" } } } } }
   - name: six
@@ -150,6 +151,34 @@ t.test('an upstream’s answer as the client gets it', async (t) => {
   t.match(mapOf(allFields(answer.fields)), { 'x-a': '1', 'x-content-type-options': 'nosniff', 'x-request-id': x.id })
   const unsized = clientHeaders(x, ['content-type', 'text/plain'])
   t.match(unsized, { length: -1 })
+})
+
+t.test('an answer’s cost: at most max, the default where it can’t be read', async (t) => {
+  for (const [told, left] of [
+    [['0'], 100],
+    [['25'], 75],
+    [['60'], 40],
+    [['61'], 40],
+    [['9'.repeat(16)], 40],
+    [['9'.repeat(400)], 40],
+    [[], 90],
+    [[''], 90],
+    [['-4'], 90],
+    [['1e1'], 90],
+    [['0x1'], 90],
+    [['2:'], 90],
+    [['1', '1'], 90]
+  ] as const) {
+    const { x } = await stages.decide({
+      target: '/costs',
+      headers: { 'x-test': `t${told.length}${told.join('-').slice(0, 99)}` }
+    })
+    const answer = clientHeaders(x, ['x-a', '0', ...told.flatMap((value) => ['x-cost', value]), 'x-b', '1'])
+    if (typeof answer === 'string') throw new Error(answer)
+    const fields = mapOf(allFields(answer.fields))
+    t.equal(/r=(\d+)/.exec(fields['ratelimit'] ?? '')?.[1], String(left), told.join(', '))
+    t.match(fields, { 'x-a': '0', 'x-b': '1', 'x-cost': undefined })
+  }
 })
 
 t.test('refusals: the problem’s type, never stored, with what the status asks for', async (t) => {

@@ -3,6 +3,7 @@ import t from 'tap'
 import { explainRequest } from '../../src/pipeline/explain.ts'
 import { runPolicyTests } from '../../src/pipeline/policy-tests.ts'
 import { compile, planOf } from '../control/compile/configuration.ts'
+import { pipeline } from './kit.ts'
 
 const YAML = `version: 1
 listen: [ { address: "127.0.0.1:0" } ]
@@ -48,4 +49,23 @@ t.test('explain', async (t) => {
     where: /^g\.yaml:5:\d+$/,
     detail: '/trap/ is a honeypot'
   })
+})
+
+t.test('honeypots: who may not be banned, and whom a page made ask, are neither refused nor counted', async (t) => {
+  for (const mode of ['enforce', 'shadow'] as const) {
+    const stages = await pipeline(
+      t,
+      YAML.replace('threats:', `threats:\n  mode: ${mode}\n  never: ["192.0.2.9"]`).replace(/tests:[^]*/, '')
+    )
+    const ask = async (target: string, peer: string, headers: Record<string, string> = {}): Promise<string> => {
+      const { x, what } = await stages.decide({ target, peer, headers })
+      return [what, ...x.shadows].join(' ')
+    }
+    t.equal(await ask('/trap', '192.0.2.9'), 'no-route', 'never')
+    t.equal(await ask('/trap', '192.0.2.1', { 'sec-fetch-site': 'cross-site' }), 'no-route', 'an image in a page')
+    t.equal(await ask('/a', '192.0.2.1'), 'permit')
+    const banned = mode === 'enforce' ? 'banned' : 'no-route honeypot'
+    t.equal(await ask('/trap', '192.0.2.1', { 'sec-fetch-site': 'none' }), banned, 'typed in')
+    t.equal(await ask('/a', '192.0.2.1'), mode === 'enforce' ? 'banned' : 'permit honeypot')
+  }
 })
