@@ -1,6 +1,6 @@
 /**
  * A worker's judgement on user names and passwords. scrypt takes a fraction of a second, so it runs on a thread of its
- * own, for few at a time and few of one client, and what it said good of is remembered for a minute. Remembered is that
+ * own, for few at a time and few of one client, and what it said good of is remembered until a minute after its last use. Remembered is that
  * this password fits this hash, which no generation changes; whose the hash is, the directory says each time, so a
  * removed or changed password ends with its generation.
  */
@@ -12,7 +12,10 @@ import type { CallerDirectory, Holder } from './directory.ts'
 import type { PasswordCheck } from './password-pool.ts'
 import type { RefusedToken } from './verdict.ts'
 
-/** How long a good password is taken without another check, ms. */
+/**
+ * How long a good password is taken without another check from its last use on, ms. Whoever goes on calling never waits
+ * among the guesses of others.
+ */
 const REMEMBERED = 60_000
 const MAX_REMEMBERED = 4096
 /** Passwords that may wait, all clients together: at 0.2 s each the last of them waits for some seconds. */
@@ -48,7 +51,11 @@ export class Passwords {
     const holder = directory.byUsername(username)
     const hash = holder?.hash ?? directory.decoyHash(username)
     const digest = createHmac('sha256', this.#secret).update(`${hash}\0${username}\0${password}`).digest('base64')
-    if (holder !== undefined && now < (this.#good.get(digest) ?? 0)) return holder
+    const until = this.#good.get(digest) ?? 0
+    if (holder !== undefined && now < until) {
+      if (until - now < REMEMBERED / 2) this.#remember(digest, now)
+      return holder
+    }
     const checking = this.#pending.get(digest) ?? this.#begin(digest, password, hash, clientKey)
     if (typeof checking === 'string') return { ok: false, code: 'verify-overload', reason: checking }
     return checking.then((fits) => {
