@@ -20,7 +20,7 @@ const MISSHAPEN: BadCredential = Object.freeze({
 
 /**
  * The key's holder, or why not. A key that nobody has takes the same steps as one that somebody has: the lookup is by
- * a hash that the sender can't aim, and the comparison in constant time is made with a dummy.
+ * a hash that the sender can't aim, and the comparison in constant time is made with a dummy. A canary never expires.
  */
 export function lookUpKey(key: string, directory: CallerDirectory, now: number): KeyHolder | BadCredential {
   if (!isKeyText(key)) return MISSHAPEN
@@ -29,8 +29,9 @@ export function lookUpKey(key: string, directory: CallerDirectory, now: number):
   const holder = directory.byKeyHash(digest.toString('hex'))
   const same = timingSafeEqual(digest, holder?.digest ?? NO_KEY)
   if (holder === undefined || !same) return UNKNOWN
-  const { expires, id } = holder.plan
-  if (expires !== null && now >= expires) {
+  const { canary, expires, id } = holder.plan
+  // An old key that somebody took is what a canary is laid out for.
+  if (!canary && expires !== null && now >= expires) {
     return { reason: `key ${id} of ${holder.consumer.name} no longer holds since ${new Date(expires).toISOString()}` }
   }
   return holder

@@ -105,6 +105,9 @@ export class Authenticator {
     if (token === null && key === null && certificate === null && basic === null && signature === null) {
       return auth.uncredentialed ?? missing(auth, 'no credential is presented')
     }
+    const keyHolder = key === null || isBad(key) ? null : lookUpKey(key, auth.directory, now)
+    // It tells of a theft, whatever is missing or bad beside it.
+    if (keyHolder !== null && isHolder(keyHolder) && keyHolder.plan.canary) return canary(auth, keyHolder)
     if (isBad(token)) return invalid(auth, token.reason)
     if (isBad(key)) return invalid(auth, key.reason)
     if (isBad(basic)) return invalid(auth, basic.reason)
@@ -119,11 +122,9 @@ export class Authenticator {
 
     // The cheap ones first: bad, they spare the token's verification.
     let holder: Holder | null = null
-    if (key !== null) {
-      const found = lookUpKey(key, auth.directory, now)
-      if (!isHolder(found)) return invalid(auth, found.reason)
-      if (found.plan.canary) return canary(auth, found)
-      holder = found
+    if (keyHolder !== null) {
+      if (!isHolder(keyHolder)) return invalid(auth, keyHolder.reason)
+      holder = keyHolder
     }
     if (certificate !== null) {
       const found = lookUpCertificate(certificate, auth.directory, now)
