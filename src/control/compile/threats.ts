@@ -15,18 +15,14 @@ const DAY = 86_400_000
 
 type HoneypotConfig = Exclude<NonNullable<ThreatsConfig['honeypots']>, 'none'>[number]
 
-export function compileThreats(
-  config: Config,
-  around: { listeners: readonly ListenerPlan[]; routes: readonly RoutePlan[] },
-  report: Report
-): ThreatsPlan {
+export function compileThreats(config: Config, around: Around, report: Report): ThreatsPlan {
   const threats = config.threats ?? {}
   if (threats.mode === 'shadow')
     report.widening(['threats', 'mode'], 'no ban and no honeypot refuses: they only count and log')
   return {
     mode: threats.mode ?? 'enforce',
     scenarios: compileScenarios(threats.bans, report),
-    honeypots: compileHoneypots(threats, around.routes, report),
+    honeypots: compileHoneypots(threats, around, report),
     never: [...(threats.never ?? []), ...around.listeners.flatMap(({ client }) => client.trustedProxies)],
     blockAt: threats.blockAt ?? 'gateway'
   }
@@ -128,24 +124,30 @@ function checkTags(scenarios: readonly ScenarioPlan[], bans: readonly BanConfig[
   }
 }
 
-function compileHoneypots(threats: ThreatsConfig, routes: readonly RoutePlan[], report: Report): HoneypotPlan[] {
+interface Around {
+  readonly listeners: readonly ListenerPlan[]
+  readonly routes: readonly RoutePlan[]
+}
+
+function compileHoneypots(threats: ThreatsConfig, { listeners, routes }: Around, report: Report): HoneypotPlan[] {
   const { honeypots, bans } = threats
   if (honeypots === 'none') report.widening(['threats', 'honeypots'], 'honeypots: none drops the built-in ones')
   const literal = literalPaths(routes)
+  const ready = readyPaths(listeners, report)
   const builtIn = bans === 'none' || honeypots === 'none' ? [] : BUILT_IN_HONEYPOTS
   const written = honeypots === undefined || honeypots === 'none' ? [] : honeypots
   // Who has a route for a built-in one has a reason to ask for it.
-  const paths = builtIn.filter((path) => !literal.has(path))
+  const paths = builtIn.filter((path) => !literal.has(path) && !ready.has(path))
   return [
     ...(paths.length === 0 ? [] : [{ paths, hosts: null, ban: HONEYPOT_BAN, where: '' }]),
-    ...written.map((honeypot, i) => compileHoneypot(honeypot, ['threats', 'honeypots', i], literal, report))
+    ...written.map((honeypot, i) => compileHoneypot(honeypot, ['threats', 'honeypots', i], { literal, ready }, report))
   ]
 }
 
 function compileHoneypot(
   honeypot: HoneypotConfig,
   at: Path,
-  literal: ReadonlyMap<string, RoutePlan[]>,
+  { literal, ready }: { literal: ReadonlyMap<string, RoutePlan[]>; ready: ReadonlyMap<string, string> },
   report: Report
 ): HoneypotPlan {
   const written = typeof honeypot === 'string' ? [honeypot] : honeypot.paths
@@ -160,9 +162,24 @@ function compileHoneypot(
     const route = literal.get(parsed.pattern)?.find((one) => meet(one.match.hosts, hosts))
     if (route)
       report.error(path, `a honeypot bans whoever asks for it, and the route ${route.name} (${route.where}) answers it`)
+    const health = ready.get(parsed.pattern)
+    if (health !== undefined)
+      report.error(
+        path,
+        `a honeypot bans whoever asks for it, and ${health} answers it: balancers ask for it all the time`
+      )
     return [parsed.pattern]
   })
   return { paths, hosts, ban: HONEYPOT_BAN, where: report.where(at) }
+}
+
+/** Paths that listeners answer to whoever asks whether the gateway is ready, and which that is. */
+function readyPaths(listeners: readonly ListenerPlan[], report: Report): Map<string, string> {
+  const ready = new Map<string, string>()
+  listeners.forEach(({ name, ready: path }, i) => {
+    if (path !== null) ready.set(path, `\`ready\` of the listener ${name} (${report.where(['listen', i])})`)
+  })
+  return ready
 }
 
 /** Routes by those of their paths that have no `{x}` and no `*`. */
