@@ -8,7 +8,17 @@ const MISSES = 3
 /** Between two attempts to reach a store that is away, ms: at random up to this, longer from time to time. */
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 1000
+/** How long one of them is waited for, ms: as long as an answer may take, between these. */
 const GREETING_TIMEOUT = 500
+const LONGEST_GREETING = 1000
+/**
+ * Greetings in a row that have to be answered in time before it is asked again. A store that was late again soon after it came
+ * back has to show about twice as many each time: one that is slow, and not away, would come and go several times a second.
+ */
+const GREETINGS = 1
+const MOST_GREETINGS = 31
+/** It came back in earnest when it stays for this long, ms. */
+const STEADY = 30_000
 /** Greetings without an answer, after which the connection itself is replaced: its other end may be gone for good. */
 const DEAF = 4
 
@@ -27,19 +37,27 @@ export class Connection {
   readonly #plan: ClusterPlan
   readonly #events: ConnectionEvents
   readonly #seed: () => string
+  readonly #patience: number
   #client: Client | null = null
   #up = false
   #closed = false
   #misses = 0
   #greetings = 0
+  /** Greetings that were answered in time, in a row, and how many it takes. */
+  #inTime = 0
+  #wanted = GREETINGS
   #trouble = 'not reached yet'
   #timer: NodeJS.Timeout | undefined
   /** ms, monotonic, since which it is as it is. */
   since = monotonicMs()
 
-  /** @param seed offered to a store that has none */
-  constructor(plan: ClusterPlan, seed: () => string, events: ConnectionEvents) {
+  /**
+   * @param seed offered to a store that has none
+   * @param patience how long it may take to answer, ms: one that takes longer is away
+   */
+  constructor(plan: ClusterPlan, seed: () => string, patience: number, events: ConnectionEvents) {
     this.#plan = plan
+    this.#patience = patience
     this.#seed = seed
     this.#events = events
     void this.#open()
@@ -76,7 +94,7 @@ export class Connection {
   async #open(): Promise<void> {
     const trouble = (reason: string): void => {
       this.#trouble = reason
-      this.#away()
+      this.#away(false)
     }
     const client = await connect(this.#plan, trouble)
     if (this.#closed) return client.destroy()
@@ -87,14 +105,19 @@ export class Connection {
   #missed(error: unknown): void {
     this.#trouble = reasonOf(error)
     // A late answer may come yet; an error has come already.
-    if (!(error instanceof LateError) || ++this.#misses >= MISSES) this.#away()
+    const late = error instanceof LateError
+    if (!late || ++this.#misses >= MISSES) this.#away(late)
   }
 
-  #away(): void {
+  /** @param late it is there, as far as one knows, and slow */
+  #away(late: boolean): void {
     if (!this.#up) return
     this.#up = false
-    this.since = monotonicMs()
+    const now = monotonicMs()
+    this.#wanted = late && now - this.since < STEADY ? Math.min(MOST_GREETINGS, 2 * this.#wanted + 1) : GREETINGS
+    this.since = now
     this.#greetings = 0
+    this.#inTime = 0
     this.#events.changed(false, this.#trouble)
     this.#greetIn(Math.random() * FIRST_PAUSE)
   }
@@ -108,8 +131,18 @@ export class Connection {
     const client = this.#client
     if (client === null || this.#closed || this.#up) return
     try {
-      const seed = await asked(client, GREET, [seedKey(this.#plan)], [this.#seed()], GREETING_TIMEOUT)
+      const began = monotonicMs()
+      const limit = Math.min(LONGEST_GREETING, Math.max(GREETING_TIMEOUT, this.#patience))
+      const seed = await asked(client, GREET, [seedKey(this.#plan)], [this.#seed()], limit)
       if (this.#closed || client !== this.#client) return
+      const took = monotonicMs() - began
+      if (took > this.#patience) {
+        this.#trouble = `it takes ${Math.round(took)} ms to answer, and has ${this.#patience} ms`
+        this.#inTime = 0
+        this.#greetings++
+        return this.#greetLater()
+      }
+      if (++this.#inTime < this.#wanted) return this.#greetIn(Math.random() * FIRST_PAUSE)
       this.#up = true
       this.#misses = 0
       this.since = monotonicMs()
@@ -118,14 +151,19 @@ export class Connection {
     } catch (error) {
       if (this.#closed || client !== this.#client) return
       if (!(error instanceof LateError)) this.#trouble = reasonOf(error)
+      this.#inTime = 0
       this.#greetings++
       if (error instanceof LateError && this.#greetings % DEAF === 0) {
         client.destroy()
         this.#client = null
         return void this.#open()
       }
-      this.#greetIn(Math.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#greetings))
+      this.#greetLater()
     }
+  }
+
+  #greetLater(): void {
+    this.#greetIn(Math.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#greetings))
   }
 }
 

@@ -17,7 +17,7 @@ export class StrictStore {
 
   constructor(plan: ClusterPlan, seed: () => string, changed: ConnectionEvents['changed']) {
     this.#timeout = plan.timeout
-    this.#connection = new Connection(plan, seed, { changed })
+    this.#connection = new Connection(plan, seed, plan.timeout, { changed })
   }
 
   /** Why nobody can be asked now; '' when somebody can. */

@@ -31,7 +31,7 @@ export async function connected(
   told: { states?: string[]; seeds?: string[]; seed?: string } = {}
 ): Promise<Connection> {
   const { states = [], seeds = [], seed = '00112233445566778899aabbccddeeff' } = told
-  const connection = new Connection(plan, () => seed, {
+  const connection = new Connection(plan, () => seed, plan.timeout, {
     changed: (up, reason) => states.push(up ? 'up' : reason),
     seed: (found) => seeds.push(found)
   })

@@ -15,6 +15,8 @@ import { SharedSet } from './shared-set.ts'
 
 /** How long a start waits for the store, ms: then it goes on without. */
 const PATIENCE = 1000
+/** How long it may take to answer, ms: as long as the exchange and the sets wait. */
+const ANSWER = 1000
 const LOOK = 10
 /** Rounds of bans and revocations, ms: a ban of one host holds on the others well within a second. */
 const SETS_INTERVAL = 200
@@ -61,7 +63,7 @@ export class ClusterLink {
     this.#options = options
     this.#seed = new ClusterSeed(plan, stateDir)
     setClusterSeed(memory, this.#seed.bytes)
-    this.#connection = new Connection(plan, () => this.#seed.value, {
+    this.#connection = new Connection(plan, () => this.#seed.value, ANSWER, {
       seed: (seed) => this.#told(seed),
       changed: (up, reason) => this.#changed(up, reason)
     })
