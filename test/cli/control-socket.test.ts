@@ -27,7 +27,11 @@ t.test('a file with mistakes elsewhere still says it', async (t) => {
 t.test('and so does one that is no YAML at all', async (t) => {
   const dir = folder(t)
   const file = join(dir, 'g.yaml')
-  for (const state of ['state: { dir: here }', 'state:\n  # kept over restarts\n  dir: "here"', 'state : {dir: ./here}']) {
+  for (const state of [
+    'state: { dir: here }',
+    'state:\n  # kept over restarts\n  dir: "here"',
+    'state : {dir: ./here}'
+  ]) {
     writeFileSync(file, `version: 1\nlisten: [\n${state}\nservices:\n\t- x\n`)
     t.equal(await controlSocketOf({ file, name: 'g.yaml' }), join(dir, 'here/control.sock'), state)
   }
