@@ -1,6 +1,7 @@
-/** What `explain` and policy tests say of bans and honeypots. */
+/** What the stages, `explain` and policy tests say of bans and honeypots. */
 import t from 'tap'
 import { explainRequest } from '../../src/pipeline/explain.ts'
+import { keyOf } from '../../src/policy/key.ts'
 import { runPolicyTests } from '../../src/pipeline/policy-tests.ts'
 import { compile, planOf } from '../control/compile/configuration.ts'
 import { pipeline } from './kit.ts'
@@ -67,5 +68,41 @@ t.test('honeypots: who may not be banned, and whom a page made ask, are neither 
     const banned = mode === 'enforce' ? 'banned' : 'no-route honeypot'
     t.equal(await ask('/trap', '192.0.2.1', { 'sec-fetch-site': 'none' }), banned, 'typed in')
     t.equal(await ask('/a', '192.0.2.1'), mode === 'enforce' ? 'banned' : 'permit honeypot')
+  }
+})
+
+t.test('a reload that has bans tried only: those that were in force keep nobody out any more', async (t) => {
+  for (const mode of ['enforce', 'shadow'] as const) {
+    const stages = await pipeline(
+      t,
+      YAML.replace('threats:', `threats:\n  mode: ${mode}\n  never: ["192.0.2.9"]`)
+        .replace('by: ip', 'by: "header:x-who"')
+        .replace(/tests:[^]*/, '')
+    )
+    const { bans } = stages.services
+    const { keyed, never } = stages.tables.threats
+    const scenario = keyed.find(({ prefix }) => prefix.includes('x-who'))
+    if (scenario === undefined) throw new Error('no key is looked up')
+    const cause = {
+      scenario: 'fumblers',
+      where: 'g.yaml:4:11',
+      reason: 'before the reload',
+      times: { time: 60_000, max: 60_000, escalate: 1 },
+      mode: 'enforce',
+      evidence: [],
+      bucket: null
+    } as const
+    const headers = { 'x-who': 'them' }
+    const key = scenario.prefix + keyOf(scenario.key, (await stages.decide({ target: '/a', headers })).x)
+    t.ok(bans.banKey(key, 'them', { ...cause, evidence: [] }, stages.now))
+    t.ok(bans.banAddress(Uint8Array.of(192, 0, 2, 1), 64, { ...cause, evidence: [] }, never, stages.now))
+    for (const ask of [
+      { target: '/a', peer: '192.0.2.1' },
+      { target: '/a', peer: '192.0.2.2', headers }
+    ]) {
+      const { x, what } = await stages.decide(ask)
+      t.equal([what, ...x.shadows].join(' '), mode === 'enforce' ? 'banned' : 'permit fumblers', ask.peer)
+    }
+    t.equal((await stages.decide({ target: '/a', peer: '192.0.2.2' })).what, 'permit')
   }
 })
