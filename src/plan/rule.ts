@@ -9,6 +9,8 @@ export interface RulePlan {
   scopes: string[] | null
   /** CEL source, type-checked at load; null: not asked. */
   when: string | null
+  /** A reference is part of `when`, so it is not told in reasons. */
+  secretWhen?: true
   /** Names usable as `path.x` and `host.x` of the route this rule guards. */
   pathNames: string[]
   /** For the owner's log, never for the caller. */

@@ -12,6 +12,8 @@ export interface PreparedRule {
   /** Why it doesn't hold, as far as that is known at load. */
   readonly noGroup: string
   readonly whenFalse: string
+  /** `when` as reasons tell it. */
+  readonly shownWhen: string
 }
 
 /**
@@ -46,12 +48,14 @@ export class RuleCache {
 /** `hidden`: where the route's `auth` reads credentials; expressions don't get to see them. */
 export function prepareRule(plan: RulePlan, hidden: Places, cache: RuleCache): PreparedRule {
   const when = plan.when === null ? null : cache.compile(plan.when, plan.pathNames, hidden)
+  const shownWhen = plan.secretWhen ? '(secret)' : (plan.when ?? '')
   return {
     plan,
     when,
     callerOnly: when === null || when.callerOnly,
     noGroup: `caller has none of the groups ${plan.groups?.join(', ') ?? ''}`,
-    whenFalse: `when is false: ${plan.when ?? ''}`
+    whenFalse: `when is false: ${shownWhen}`,
+    shownWhen
   }
 }
 
@@ -84,7 +88,7 @@ function decide(rule: PreparedRule, view: RequestView, now: number): string | nu
   if (rule.when === null) return null
   const result = rule.when.evaluate(view, now)
   if (result === true) return null
-  return result === false ? rule.whenFalse : `when failed: ${result.reason}: ${rule.when.source}`
+  return result === false ? rule.whenFalse : `when failed: ${result.reason}: ${rule.shownWhen}`
 }
 
 function hasAny(own: readonly string[], wanted: readonly string[]): boolean {

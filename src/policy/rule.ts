@@ -20,7 +20,6 @@ import { BODY, CALLER_ONLY, type Read, type Scope, type Surroundings } from './v
  * rule's own size times one pass over inputs that the header limit bounds.
  */
 export interface CompiledRule {
-  readonly source: string
   /** Reads nothing but caller, claims and consumer: one result per verified credential. */
   readonly callerOnly: boolean
   /** Reads `body`, so it can only be judged after validation. */
@@ -75,7 +74,7 @@ function compile(source: string, around: Surroundings): CompiledRule {
   checkType(source)
   const read = compileExpression(root, around, delegate)
   const callerOnly = [...roots].every((name) => CALLER_ONLY.includes(name))
-  return { source, callerOnly, usesBody: roots.has(BODY), evaluate: (view, now) => evaluate(read, view, now) }
+  return { callerOnly, usesBody: roots.has(BODY), evaluate: (view, now) => evaluate(read, view, now) }
 }
 
 /** Stands in the scope between evaluations, so that no request is kept alive by the last rule that read it. */

@@ -44,6 +44,7 @@ export class Rules {
       groups: value.groups ?? null,
       scopes: value.scopes ?? null,
       when: value.when ?? null,
+      ...(this.#report.isSecret([...path, 'when']) ? { secretWhen: true as const } : {}),
       pathNames,
       reason: value.reason ?? null,
       mode: value.mode ?? 'enforce',

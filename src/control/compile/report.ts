@@ -47,7 +47,12 @@ export class Report {
 
   /** `text`, which repeats what stands at `path` or a part of it; `instead` where that may not be shown. */
   quoting(path: Path, text: string, instead: string): string {
-    return this.#isSecret(path) ? instead : text
+    return this.isSecret(path) ? instead : text
+  }
+
+  /** Whether what stands at `path` may not be shown: it came from a reference, or is a key's. */
+  isSecret(path: Path): boolean {
+    return this.#isSecret(path)
   }
 
   error(path: Path, message: string): void {
