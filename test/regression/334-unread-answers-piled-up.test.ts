@@ -29,6 +29,7 @@ services:
     policies: { auth: public }
     routes:
       - { name: text, match: { paths: ["/"] }, respond: { status: 200, body: "${'x'.repeat(ANSWER)}" } }
+      - { name: small, match: { paths: ["/small"] }, respond: { status: 200, body: "small", headers: { x-long: "${'h'.repeat(ANSWER)}" } } }
       - { name: nothing, match: { paths: ["/nothing"] }, respond: { status: 204, headers: { x-long: "${'h'.repeat(4000)}" } } }
 `,
   { workers: 1 }
@@ -63,6 +64,11 @@ async function askUnread(request: string): Promise<number> {
 t.test('answers that are not read end their connection', async (t) => {
   const count = await askUnread('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n')
   t.ok(count < ASKED / 2, `${count} answers of ${ANSWER} bytes`)
+})
+
+t.test('so do small ones', async (t) => {
+  const count = await askUnread('GET /small HTTP/1.1\r\nHost: a.test\r\n\r\n')
+  t.ok(count < ASKED / 2, `${count} answers of five bytes, with heads of ${ANSWER}`)
 })
 
 t.test('who reads them gets all', async (t) => {
