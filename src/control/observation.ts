@@ -2,6 +2,7 @@ import { Beats } from '../memory/beats.ts'
 import { BanTable } from '../memory/ban-table.ts'
 import { monotonicNs, wallMs } from '../memory/clock.ts'
 import { COUNTER, CounterReader, Counters } from '../memory/counters.ts'
+import { Once } from '../memory/once.ts'
 import type { SharedMemory } from '../memory/shared.ts'
 import { ConnectionLimits } from '../limits/connections.ts'
 import { Limiter, type TableFill } from '../limits/limiter.ts'
@@ -68,9 +69,12 @@ export class Observation {
     this.#counterReader = counterReader
     const limiter = new Limiter(memory, 0, this.#counters)
     const connections = new ConnectionLimits(memory, 0, this.#counters)
+    const proofs = new Once(memory, 'fill', 1)
     this.limitTables = () => [
       ...limiter.fill(monotonicNs()),
-      { table: 'connections', half: 'strangers', fill: connections.fill() }
+      { table: 'connections', half: 'strangers', fill: connections.fill() },
+      // A proof is remembered when it is good, so only callers' are.
+      { table: 'proofs', half: 'callers', fill: proofs.fill() }
     ]
     const bans = new BanTable(memory)
     const detector = new Detector(memory, this.#counters)

@@ -61,7 +61,7 @@ export interface OpenCost {
 
 /** `strangers` or `callers`: see memory/shared.ts. */
 export interface TableFill {
-  readonly table: 'rate' | 'sliding' | 'quota' | 'concurrent' | 'connections'
+  readonly table: 'rate' | 'sliding' | 'quota' | 'concurrent' | 'connections' | 'proofs'
   readonly half: 'strangers' | 'callers'
   /** 0 to 1. */
   readonly fill: number

@@ -53,6 +53,11 @@ export class Once {
     return this.#said()
   }
 
+  /** Share of the slots that remember something, 0 to 1, of whatever kind of thing. */
+  fill(): number {
+    return this.#table.fill(this.#clock())
+  }
+
   #said(): Use {
     if (this.#verdict.admitted) return 'first'
     return this.#verdict.full ? 'full' : 'again'

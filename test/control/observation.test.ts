@@ -5,6 +5,7 @@ import t from 'tap'
 import { KeyUses } from '../../src/control/api-keys/uses.ts'
 import { Observation } from '../../src/control/observation.ts'
 import { Counters } from '../../src/memory/counters.ts'
+import { Once } from '../../src/memory/once.ts'
 import { allocateShared } from '../../src/memory/shared.ts'
 import { emptyRecord } from '../../src/observe/record.ts'
 import { RecordWriter } from '../../src/observe/record-writer.ts'
@@ -45,6 +46,9 @@ t.test('records of one outcome: each counted and written, with the labels of the
   t.match(text, 'gatehouse_request_duration_seconds_count{route="orders.read",team="b"} 2')
   t.notMatch(text, 'team="a"')
   t.match(observation.horizon(), 'the last 2 are')
+  t.match(text, 'gatehouse_limit_table_fill_ratio{table="proofs",half="callers"} 0')
+  new Once(memory, 'proof', 60_000).use('a')
+  t.equal(observation.limitTables().find(({ table }) => table === 'proofs')?.fill, 1 / memory.onceSlots)
   await observation.close()
   const lines = readFileSync(path, 'utf8').trim().split('\n')
   t.same(
