@@ -6,7 +6,7 @@ import type { Gateway } from './gateway.ts'
 import { PATIENCE } from './patience.ts'
 
 /** The configuration must say `state: { dir: var }`. `body` is JSON. */
-export function control(gateway: Gateway, path: string, method = 'GET', body?: string): Promise<Reply> {
+export function control(gateway: Pick<Gateway, 'dir'>, path: string, method = 'GET', body?: string): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const socketPath = join(gateway.dir, 'var/control.sock')
     const headers = body === undefined ? {} : { 'content-type': 'application/json' }

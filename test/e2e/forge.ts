@@ -34,13 +34,32 @@ const KINDS = { email: 1, dns: 2, uri: 6, ip: 7 }
 const DAY = 86_400_000
 let serial = 0
 
+interface Keys {
+  key: string
+  own: forge.pki.rsa.PrivateKey
+  publicKey: forge.pki.rsa.PublicKey
+}
+
+function newKeys(bits = 2048): Keys {
+  const pair = generateKeyPairSync('rsa', { modulusLength: bits })
+  const key = String(pair.privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  const publicKey = forge.pki.publicKeyFromPem(String(pair.publicKey.export({ type: 'spki', format: 'pem' })))
+  return { key, own: forge.pki.privateKeyFromPem(key), publicKey }
+}
+
+/** Those who are no authority have one of two pairs, as making one takes a tenth of a second: never their issuer's. */
+const shared: Keys[] = []
+
+function keysBelow(issuer: ForgedCertificate | undefined): Keys {
+  while (shared.length < 2) shared.push(newKeys())
+  return shared.find(({ key }) => key !== issuer?.key) ?? newKeys()
+}
+
 export function forgeCertificate(subject: string, wishes: ForgeWishes = {}): ForgedCertificate {
   const { by, names = [], authority = false, pathLength, purposes, from = -1, to = 30, digest = 'sha256' } = wishes
-  const pair = generateKeyPairSync('rsa', { modulusLength: wishes.bits ?? 2048 })
-  const key = String(pair.privateKey.export({ type: 'pkcs8', format: 'pem' }))
-  const own = forge.pki.privateKeyFromPem(key)
+  const { key, own, publicKey } = authority || wishes.bits !== undefined ? newKeys(wishes.bits) : keysBelow(by)
   const certificate = forge.pki.createCertificate()
-  certificate.publicKey = forge.pki.publicKeyFromPem(String(pair.publicKey.export({ type: 'spki', format: 'pem' })))
+  certificate.publicKey = publicKey
   certificate.serialNumber = (++serial).toString(16).padStart(4, '0')
   certificate.validity.notBefore = new Date(Date.now() + from * DAY)
   certificate.validity.notAfter = new Date(Date.now() + to * DAY)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { gatehouse } from '../command.ts'
+import { control } from '../control.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
 import { seconds, signer, token } from '../tokens.ts'
 import { startUpstream } from '../upstream.ts'
@@ -41,7 +42,7 @@ class Load {
 }
 
 function stateDir(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'gh-state-'))
+  const dir = mkdtempSync(join(tmpdir(), 'gh-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   return dir
 }
@@ -82,25 +83,26 @@ t.test('rotation under load: no good token is refused, and no old one taken afte
 t.test('a provider that goes, and is gone at the next start', async (t) => {
   const dir = stateDir(t)
   const provider = await startProvider(t, [first])
-  const yaml = configured(dir, upstream.url, provider)
+  const yaml = configured(join(dir, 'var'), upstream.url, provider)
   const running = await startGateway(t, yaml, { workers: 1 })
   const [bearer, unknown] = [
     await provider.token(),
     token(second, { iss: provider.issuer, aud: 'api', exp: seconds() + 60 })
   ]
   t.equal(await status(running, bearer), 200)
-  const stale = async (gateway: Gateway): Promise<{ stale: boolean; keyAge: number; error: string | null }> => {
-    const { stdout } = await gatehouse('status', '--json', '--config', gateway.config)
-    const { issuers } = JSON.parse(stdout) as { issuers: { stale: boolean; keyAge: number; error: string | null }[] }
+  const stale = async (): Promise<{ stale: boolean; keyAge: number; error: string | null }> => {
+    const { issuers } = JSON.parse((await control({ dir }, '/status')).body) as {
+      issuers: { stale: boolean; keyAge: number; error: string | null }[]
+    }
     return issuers[0] ?? { stale: false, keyAge: -1, error: 'no issuer' }
   }
-  t.match(await stale(running), { stale: false, keyAge: Number, error: null })
+  t.match(await stale(), { stale: false, keyAge: Number, error: null })
 
   await provider.down()
   t.equal(await status(running, unknown), 401)
   t.equal(await status(running, bearer), 200, 'the keys held serve on')
-  await until('it shows', async () => (await stale(running)).stale)
-  t.match(await stale(running), { keyAge: Number, error: /ECONNREFUSED|refused/ })
+  await until('it shows', async () => (await stale()).stale)
+  t.match(await stale(), { keyAge: Number, error: /ECONNREFUSED|refused/ })
   const { stdout } = await gatehouse('status', '--config', running.config)
   t.match(stdout, /issuer +idp0 +1 key, .* old, stale; http:/)
   await running.stop()
@@ -108,14 +110,14 @@ t.test('a provider that goes, and is gone at the next start', async (t) => {
   const cold = await startGateway(t, yaml, { workers: 2 })
   t.equal(await status(cold, bearer), 200, 'a cold start serves with the keys of the last run')
   t.equal(await status(cold, unknown), 401)
-  await until('its trouble shows', async () => (await stale(cold)).error !== null)
-  t.match(await stale(cold), { stale: true, error: String })
+  await until('its trouble shows', async () => (await stale()).error !== null)
+  t.match(await stale(), { stale: true, error: String })
   await cold.said(/issuer idp0: using its keys of \d{4}-/)
 
   provider.use(second)
   await provider.up()
   await until('the new key comes', async () => (await status(cold, await provider.token())) === 200)
   await until('the old one goes', async () => (await status(cold, bearer)) === 401)
-  await until('its trouble is over', async () => !(await stale(cold)).stale)
-  t.match(await stale(cold), { stale: false, error: null })
+  await until('its trouble is over', async () => !(await stale()).stale)
+  t.match(await stale(), { stale: false, error: null })
 })
