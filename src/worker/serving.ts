@@ -240,12 +240,15 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
 
   sent(): void {
     const { body } = this
-    if (this.writer.open) {
-      body?.discard()
-      // The parser would answer what stands behind by itself.
-      if (this.x.refusal?.close === true) this.writer.hangUp()
-      else linger(this.writer, body)
+    if (!this.writer.open) return this.#end()
+    body?.discard()
+    if (this.x.refusal?.close === true) {
+      // The parser would answer what stands behind by itself. Over before the end, which aborts.
+      this.#end()
+      this.writer.hangUp()
+      return
     }
+    linger(this.writer, body)
     this.#end()
   }
 
