@@ -1,4 +1,4 @@
-import { children, isField, MACROS, type Node, RuleError } from './syntax.ts'
+import { children, isField, isHeaders, MACROS, type Node, RuleError } from './syntax.ts'
 import { BODY, CERTIFICATE_FIELDS, FIELDS, MAPS, type Surroundings } from './variables.ts'
 
 /**
@@ -19,7 +19,8 @@ function inspect(node: Node, around: Surroundings, scoped: readonly string[], ro
     case '.':
     case '[]': {
       const [base, key] = node.args
-      const name = typeof key === 'string' ? key : key.op === 'value' && typeof key.args === 'string' ? key.args : null
+      const name = typeof key === 'string' ? key : textOf(key)
+      if (isHeaders(base) && !scoped.includes('request')) inspectHeader(name, node.pos)
       if (isField(base, 'client', 'certificate') && !scoped.includes('client')) {
         inspectCertificate(name, node.op === '.', node.pos)
         roots.add('client')
@@ -35,6 +36,11 @@ function inspect(node: Node, around: Surroundings, scoped: readonly string[], ro
       inspect(base, around, scoped, roots)
       if (typeof key !== 'string') inspect(key, around, scoped, roots)
       return
+    }
+    case 'in': {
+      const [name, map] = node.args
+      if (isHeaders(map) && !scoped.includes('request')) inspectHeader(textOf(name), name.pos)
+      break
     }
     case 'call':
       if (node.args[0] === 'has') inspectHas(node.args[1][0])
@@ -95,6 +101,17 @@ function inspectMember(root: string, name: string | null, dotted: boolean, pos: 
     const there = allowed.length === 0 ? 'it has none' : `it has ${allowed.map((x) => `{${x}}`).join(', ')}`
     throw new RuleError(`the route's ${root === 'path' ? 'paths' : 'hosts'} have no {${name}}; ${there}`, pos)
   }
+}
+
+/** A text that stands there as such. */
+function textOf(node: Node): string | null {
+  return node.op === 'value' && typeof node.args === 'string' ? node.args : null
+}
+
+/** A name in other case would never be there: a rule that asks for its absence would let everything pass. */
+function inspectHeader(name: string | null, pos: number): void {
+  if (name !== null && name !== name.toLowerCase())
+    throw new RuleError(`names in request.headers are lower-case: write ${JSON.stringify(name.toLowerCase())}`, pos)
 }
 
 const CERTIFICATE_NAMES = `write ${Object.keys(CERTIFICATE_FIELDS)
