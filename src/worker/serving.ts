@@ -31,6 +31,8 @@ export interface ServingWorker {
   /** Over: takes its record and forgets it. Called exactly once for each. */
   ended(serving: Serving): void
   stageFailed(error: unknown, x: Exchange): void
+  /** Counts what is acted on in this turn of the event loop. False: it has been enough. */
+  hasTime(): boolean
   /** Gives back the places that `x` holds. */
   release(x: Exchange): void
   /** Of answers without a body, so many bytes for this client: see UnreadAnswers. */
@@ -97,14 +99,24 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
     const outcome = this.#decide()
     // The body must be listened to before the handler returns. By now the route is known, and its limit with it.
     if (this.x.size !== 0) this.#takeBody()
-    if (!(outcome instanceof Promise)) return this.#act(outcome)
+    if (!(outcome instanceof Promise)) return this.#settled(outcome)
     outcome.then(
-      (settled) => this.#guarded(() => this.#act(settled)),
+      (settled) => this.#guarded(() => this.#settled(settled)),
       (error: unknown) => {
         this.#releaseLate()
         this.escaped(error)
       }
     )
+  }
+
+  /**
+   * Acts at once, as long as not too many did in this turn. uWS serves all that is pipelined in one read, some ten thousand
+   * requests, before it looks at another connection; but it closes a connection whose request comes while the one before waits.
+   */
+  #settled(outcome: Outcome): void {
+    const closes = 'close' in outcome && outcome.close
+    if (closes || this.#worker.hasTime()) return this.#act(outcome)
+    setImmediate(() => this.#guarded(() => this.#act(outcome)))
   }
 
   #decide(): Outcome | Promise<Outcome> {

@@ -18,6 +18,10 @@ import type { UnreadAnswers } from './unread.ts'
 import { clientCertificateOf, type NativeRequest, type NativeResponse } from './uws.ts'
 
 const SWEEP = 250
+/** Outcomes from which on the end of the turn is looked for, so that it costs few of them anything. */
+const LOOKED_AFTER = 32
+/** Outcomes acted on in one turn of the event loop, some 10 ms of them. More connections than that are rarely ready at once. */
+const MOST_IN_A_TURN = 256
 /** While draining: how often it is looked whether all is over, ms. */
 const LOOK = 20
 /**
@@ -40,6 +44,8 @@ export class Traffic implements AppsOwner, ServingWorker {
   #tables: Tables | null = null
   #ports: readonly number[] = []
   #draining = false
+  /** Outcomes acted on since the end of the last turn that had many. */
+  #acted = 0
   /** ms, monotonic. */
   #drainedBy = Infinity
   #connections = 0
@@ -157,6 +163,11 @@ export class Traffic implements AppsOwner, ServingWorker {
   stageFailed(error: unknown, x: Exchange): void {
     this.#services.exception(x)
     this.#report(error, x.id)
+  }
+
+  hasTime(): boolean {
+    if (++this.#acted === LOOKED_AFTER) setImmediate(() => (this.#acted = 0))
+    return this.#acted <= MOST_IN_A_TURN
   }
 
   ended(serving: Serving): void {
