@@ -9,6 +9,7 @@ import { httpUrl, isLoopback } from '../config/units.ts'
 import type { FetchJson } from './key-source.ts'
 
 const LIMITS = { timeout: 5000, maxBytes: 1 << 18 }
+const MAX_ADDRESS = 2048
 const MINUTE = 60_000
 /** How long a document holds, ms: what its server may ask for, and what holds when it asks nothing. */
 const MIN_AGE = 5 * MINUTE
@@ -89,6 +90,8 @@ function keySetOf(body: string, issuer: string, url: string): string {
   // OpenID Connect Discovery section 4.3: exactly, or another issuer of the same host could put its keys under this name.
   if (named !== issuer) throw new Error(`${url}: the document is of another issuer (${quote(named)})`)
   if (typeof address !== 'string') throw new Error(`${url}: the document has no jwks_uri`)
+  // It is named in each message about the key set.
+  if (address.length > MAX_ADDRESS) throw new Error(`${url}: its jwks_uri is longer than ${MAX_ADDRESS} characters`)
   const keySet = fetchable(address)
   if (keySet === null || (keySet.protocol === 'http:' && new URL(url).protocol === 'https:')) {
     throw new Error(`${url}: its jwks_uri (${quote(address)}) is no https url`)

@@ -1,6 +1,6 @@
 /** Judging a JSON Web Key Set (RFC 7517 section 5) as a whole, after each key by itself (lint.ts). */
 import { parseObject } from '../../identity/json.ts'
-import { lintJwk } from './lint.ts'
+import { lintJwk, quote } from './lint.ts'
 import type { VerificationKey } from '../../plan/keys.ts'
 
 /** Something the owner should know of a key: left out (`refused` false) or bad. */
@@ -17,6 +17,8 @@ export type LintedSet =
 
 /** Far more than anyone publishes; a set is searched for every token without kid. */
 const MAX_KEYS = 256
+/** Notes that are told one by one: a provider that publishes nonsense, and other nonsense each time, fills no log. */
+const MOST_TOLD = 8
 
 /** Reads a JWKS out of its text. */
 export function parseKeySet(issuer: string, body: string, allowed: readonly string[]): LintedSet {
@@ -55,8 +57,22 @@ export function lintKeySet(issuer: string, jwks: readonly unknown[], allowed: re
   }
   const keys = withoutAmbiguous(good, notes)
   if (keys.length > 0) return { ok: true, keys, notes }
-  const why = notes.map((note) => `${note.kid === null ? 'a key' : JSON.stringify(note.kid)} ${note.reason}`)
+  const why = told(notes, ({ kid, reason }) => `${kid === null ? 'a key' : quote(kid)} ${reason}`)
   return { ok: false, reason: `the key set has no usable key${why.length > 0 ? `: ${why.join('; ')}` : ''}`, notes }
+}
+
+/** What the owner is told of a set's keys, a line each. */
+export function linesOf({ notes }: LintedSet): string[] {
+  return told(notes, ({ kid, refused, reason }) => {
+    const name = kid === null ? 'a key without kid' : `key ${quote(kid)}`
+    return `${name} is ${refused ? 'refused' : 'left out'}: it ${reason}`
+  })
+}
+
+function told(notes: readonly KeyNote[], text: (note: KeyNote) => string): string[] {
+  const lines = notes.slice(0, MOST_TOLD).map(text)
+  const rest = notes.length - lines.length
+  return rest > 0 ? [...lines, `${rest} more of its keys are not used`] : lines
 }
 
 /**

@@ -5,7 +5,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { Discovery } from './discovery.ts'
 import { keyFile, readSaved, writeSaved } from './key-file.ts'
-import { lintKeySet, parseKeySet } from './key-set.ts'
+import { linesOf, lintKeySet, parseKeySet } from './key-set.ts'
 import type { LintedSet } from './key-set.ts'
 import type { IssuerPlan, JwksPlan } from '../../plan/issuer.ts'
 import type { VerificationKey } from '../../plan/keys.ts'
@@ -194,7 +194,11 @@ export class KeySource {
     const { body, cacheSeconds } = await this.#options.fetchJson(url, LIMITS)
     if (Buffer.byteLength(body) > LIMITS.maxBytes)
       throw new Error(`the key set is larger than ${LIMITS.maxBytes} bytes`)
-    return { body, linted: parseKeySet(this.plan.name, body, this.plan.algorithms), cacheSeconds }
+    const linted = parseKeySet(this.plan.name, body, this.plan.algorithms)
+    if (linted.ok) return { body, linted, cacheSeconds }
+    // A provider's own document may have named the address. What a query holds may be a secret.
+    const { origin, pathname } = new URL(url)
+    return { body, linted: { ...linted, reason: `${origin}${pathname}: ${linted.reason}` }, cacheSeconds }
   }
 
   async #loadSaved(): Promise<void> {
@@ -229,13 +233,7 @@ export class KeySource {
     if (digest === this.#digest) return false
     this.#digest = digest
     this.keys = linted.keys
-    for (const { kid, refused, reason } of linted.notes) {
-      const name = kid === null ? 'a key without kid' : `key ${JSON.stringify(kid)}`
-      this.#options.onNote(
-        'warn',
-        `issuer ${this.plan.name}: ${name} is ${refused ? 'refused' : 'left out'}: it ${reason}`
-      )
-    }
+    for (const line of linesOf(linted)) this.#options.onNote('warn', `issuer ${this.plan.name}: ${line}`)
     return true
   }
 

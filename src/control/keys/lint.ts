@@ -28,6 +28,7 @@ const COORDINATE_BYTES: Readonly<Record<string, number>> = {
   Ed25519: 32,
   Ed448: 57
 }
+const MOST_QUOTED = 64
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth']
 
 /** `allowed`: the `alg` values that the issuer accepts. The key's id is made of its content. */
@@ -169,9 +170,9 @@ function verificationKey(
   return { id, kid, algorithms: [...algorithms], material: Uint8Array.from(bytes), secret }
 }
 
-/** Names out of a document that somebody else wrote, made fit for a log line. */
-function quote(text: string): string {
-  return JSON.stringify(text.slice(0, 32))
+/** Names out of a document that somebody else wrote, made fit for a log line. A key's thumbprint has 43 characters. */
+export function quote(text: string): string {
+  return text.length > MOST_QUOTED ? `${JSON.stringify(text.slice(0, MOST_QUOTED))}…` : JSON.stringify(text)
 }
 
 function skip(reason: string): LintedKey {

@@ -64,3 +64,9 @@ t.test('the second place is looked at only when the first has nothing', async (t
   await t.rejects(bench.discovery.keySetUrl(false), /first: answered 404/)
   t.strictSame(bench.asked.slice(1), URLS)
 })
+
+t.test('an address of any length is not taken: it is named in each message about its keys', async (t) => {
+  const bench = new Bench()
+  bench.body = document(`https://idp.example/${'a'.repeat(100_000)}`)
+  await t.rejects(bench.discovery.keySetUrl(false), /its jwks_uri is longer than 2048 characters$/)
+})

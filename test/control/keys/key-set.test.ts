@@ -1,6 +1,6 @@
 import t from 'tap'
 import { generateKeyPairSync } from 'node:crypto'
-import { lintKeySet, parseKeySet } from '../../../src/control/keys/key-set.ts'
+import { linesOf, lintKeySet, parseKeySet } from '../../../src/control/keys/key-set.ts'
 import type { LintedSet } from '../../../src/control/keys/key-set.ts'
 
 const jwk = (kid?: string): Record<string, unknown> => ({
@@ -77,3 +77,22 @@ t.test('what is no key set is an error', async (t) => {
   }
   t.match(kids(lintKeySet('corp', Array(257).fill(jwk('a')), ALL)), /more than 256/)
 })
+
+t.test(
+  'a provider that publishes nonsense fills no log: few keys are named, and by the start of a long name',
+  async (t) => {
+    const nonsense = Array.from({ length: 200 }, (_, i) => ({
+      kty: 'EC',
+      crv: 'P-256',
+      kid: `${i}${'k'.repeat(4000)}`
+    }))
+    const some = lintKeySet('corp', [jwk('a'), ...nonsense], ALL)
+    const lines = linesOf(some)
+    t.equal(lines.length, 9)
+    t.match(lines[0], /^key "0k{63}"… is refused: it has a coordinate that is not base64url$/)
+    t.equal(lines.at(-1), '192 more of its keys are not used')
+    const none = lintKeySet('corp', nonsense, ALL)
+    t.match(none, { ok: false, reason: /no usable key: "0k+"… has .*; 192 more of its keys are not used$/ })
+    t.ok(!none.ok && none.reason.length < 2000)
+  }
+)
