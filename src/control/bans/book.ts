@@ -10,6 +10,7 @@ import { infoOf, seconds, spaceOf } from '../../threats/bans.ts'
 import { ADDED, CROWDSEC } from '../../threats/tag.ts'
 import type { BanRows } from '../store/bans.ts'
 import { isWithin, textOf, WIDEST_V4, WIDEST_V6 } from './block.ts'
+import { BanList } from './list.ts'
 
 /** A ban as its owner is shown it: points in time in ISO 8601, UTC. */
 export interface BanEntry {
@@ -79,8 +80,7 @@ export class BanBook {
   readonly most: number
   readonly #log: () => Log
   readonly #clock: () => number
-  /** By id, in the order in which they were made. */
-  readonly #entries = new Map<string, BanReport>()
+  readonly #entries = new BanList()
   readonly #timer: NodeJS.Timeout
   #rows: BanRows | null = null
   #never = new IpSet([])
@@ -105,7 +105,7 @@ export class BanBook {
     for (const ban of await rows.all(now)) {
       this.#enforce(ban, now)
       if (ban.until <= now) continue
-      this.#entries.set(idOf(ban), ban)
+      this.#entries.add(idOf(ban), ban)
       if (this.#entries.size > this.most) this.#forgetOldest()
       else holding++
     }
@@ -124,7 +124,7 @@ export class BanBook {
   /** Bans that hold, oldest first. */
   *holding(): Iterable<BanReport> {
     const now = this.#clock()
-    for (const ban of this.#entries.values()) if (ban.until > now) yield ban
+    for (const [, ban] of this.#entries) if (ban.until > now) yield ban
   }
 
   share(sharing: BanSharing): void {
@@ -172,7 +172,7 @@ export class BanBook {
     const explained = { ...ban, evidence }
     const id = idOf(ban)
     if (this.#entries.get(id) === ban) {
-      this.#entries.set(id, explained)
+      this.#entries.replace(id, explained)
       this.#rows?.put(id, explained)
     }
     return explained
@@ -304,8 +304,7 @@ export class BanBook {
 
   #keep(ban: BanReport): void {
     const id = idOf(ban)
-    this.#entries.delete(id)
-    this.#entries.set(id, ban)
+    this.#entries.add(id, ban)
     this.#rows?.put(id, ban)
     this.#follower?.held(ban)
     if (this.#entries.size > this.most) this.#forgetOldest()
@@ -313,12 +312,8 @@ export class BanBook {
 
   /** Not an owner's ban, as in the table: it holds, so it is to be seen and can be ended. */
   #forgetOldest(): void {
-    for (const [id, { scenario }] of this.#entries) {
-      if (scenario === ADDED) continue
-      this.#entries.delete(id)
-      this.#rows?.remove(id)
-      return
-    }
+    const id = this.#entries.deleteOldest()
+    if (id !== null) this.#rows?.remove(id)
   }
 
   #prune(): void {
