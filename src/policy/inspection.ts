@@ -61,6 +61,11 @@ function inspect(node: Node, around: Surroundings, scoped: readonly string[], ro
   for (const child of children(node)) inspect(child, around, scoped, roots)
 }
 
+/** Whether a rule that has been inspected reads `request.headers`. */
+export function readsHeaders(node: Node): boolean {
+  return isHeaders(node) || children(node).some(readsHeaders)
+}
+
 /** Whether `name` is a variable of every rule. */
 export function isVariable(name: string): boolean {
   return name in FIELDS || name in MAPS || name === 'now' || name === BODY

@@ -2,7 +2,7 @@ import type { Places } from '../plan/auth.ts'
 import type { RequestView } from '../request.ts'
 import { checkType, delegate, parseRule } from './cel.ts'
 import { compileExpression } from './expression.ts'
-import { inspectRule } from './inspection.ts'
+import { inspectRule, readsHeaders } from './inspection.ts'
 import { RuleError } from './syntax.ts'
 import { Fault, startBudget } from './fault.ts'
 import { BODY, CALLER_ONLY, type Read, type Scope, type Surroundings } from './variables.ts'
@@ -22,6 +22,8 @@ import { BODY, CALLER_ONLY, type Read, type Scope, type Surroundings } from './v
 export interface CompiledRule {
   /** Reads nothing but caller, claims and consumer: one result per verified credential. */
   readonly callerOnly: boolean
+  /** Reads neither who calls nor headers, which an external service may replace: judged alike before `auth` and after. */
+  readonly fixedEarly: boolean
   /** Reads `body`, so it can only be judged after validation. */
   readonly usesBody: boolean
   /** `now` in ms since the epoch. Never throws: what can't be decided is a fault, which refuses. */
@@ -73,8 +75,14 @@ function compile(source: string, around: Surroundings): CompiledRule {
   const roots = inspectRule(root, around)
   checkType(source)
   const read = compileExpression(root, around, delegate)
-  const callerOnly = [...roots].every((name) => CALLER_ONLY.includes(name))
-  return { callerOnly, usesBody: roots.has(BODY), evaluate: (view, now) => evaluate(read, view, now) }
+  const ofTheCaller = [...roots].filter((name) => CALLER_ONLY.includes(name)).length
+  const usesBody = roots.has(BODY)
+  return {
+    callerOnly: ofTheCaller === roots.size,
+    fixedEarly: ofTheCaller === 0 && !usesBody && !readsHeaders(root),
+    usesBody,
+    evaluate: (view, now) => evaluate(read, view, now)
+  }
 }
 
 /** Stands in the scope between evaluations, so that no request is kept alive by the last rule that read it. */

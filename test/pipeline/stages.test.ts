@@ -376,6 +376,34 @@ services:
   t.equal((await stages.decide({ target: '/open', headers })).what, 'over-limit')
 })
 
+t.test('limits: tiers by address or path hold off who has no credential, tiers by who calls wait for it', async (t) => {
+  const limit = (name: string, tier: string): string =>
+    `{ name: ${name}, rate: 1/h, by: ip, tiers: [ { ${tier}, rate: none } ] }`
+  const stages = await pipeline(
+    t,
+    `${HEAD}consumers: [ { name: acme, keys: [ { id: k, hash: "sha256:${sha256('acme-key')}" } ] } ]
+services:
+  - name: s
+    url: http://127.0.0.1:9
+    policies: { auth: { key: true } }
+    routes:
+      - { name: early, match: { paths: ["/early"] }, policies: { limits: [ ${limit('near', `when: 'cidr("10.0.0.0/8").containsIP(client.ip)'`)} ] } }
+      - { name: late, match: { paths: ["/late"] }, policies: { limits: [ ${limit('known', `when: 'consumer.name == "acme"'`)} ] } }
+      - { name: header, match: { paths: ["/header"] }, policies: { limits: [ ${limit('told', `when: 'request.headers["x-tenant"] == "a"'`)} ] } }
+`
+  )
+  const twice = async (target: string, peer: string): Promise<string[]> => [
+    (await stages.decide({ target, peer })).what,
+    (await stages.decide({ target, peer })).what
+  ]
+  t.same(await twice('/early', '192.0.2.1'), ['no-credential', 'over-limit'])
+  t.same(await twice('/early', '10.0.0.1'), ['no-credential', 'no-credential'])
+  for (const target of ['/late', '/header'])
+    t.same(await twice(target, '192.0.2.1'), ['no-credential', 'no-credential'])
+  const headers = { 'x-api-key': 'acme-key' }
+  for (let i = 0; i < 2; i++) t.equal((await stages.decide({ target: '/late', headers })).what, 'permit')
+})
+
 t.test('limits: who is refused is told when all would let it in, and not only the one that refuses', async (t) => {
   const route = (name: string, limits: string): string =>
     `      - { name: ${name}, match: { paths: ["/${name}"] }, policies: { limits: [ ${limits} ] } }\n`

@@ -95,6 +95,12 @@ export function expressionFault(source: string, names: PatternNames, credentials
   return `at ${place} of the expression: ${message}`
 }
 
+/** Whether an expression is judged alike before `auth` and after; not so of one that can't be compiled, which is said elsewhere. */
+export function isJudgedEarly(source: string, names: readonly string[]): boolean {
+  const compiled = compileRule(source, { path: names, host: names })
+  return compiled.ok && compiled.rule.fixedEarly
+}
+
 function readsBody(source: string | undefined, { names, credentials, body }: GuardedRoute): boolean {
   if (source === undefined || !body) return false
   const compiled = compileRule(source, names, credentials, body)

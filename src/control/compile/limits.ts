@@ -4,7 +4,7 @@ import { checkAmount } from '../../limits/amount.ts'
 import type { ClusterLimitPlan } from '../../plan/cluster.ts'
 import type { AmountPlan, CostPlan, LimitPlan, TierPlan } from '../../plan/limit.ts'
 import type { RulePlan } from '../../plan/rule.ts'
-import { expressionFault, HIDDEN_EXPRESSION, type GuardedRoute } from './authorize.ts'
+import { expressionFault, HIDDEN_EXPRESSION, isJudgedEarly, type GuardedRoute } from './authorize.ts'
 import { bandwidth, keyPart, quota, rate } from './checked.ts'
 import { asksTheCaller, danglingName, onlyClientChosen, type PatternNames } from '../config/key-parts.ts'
 import { addUp, speaking, type Block, type Item } from './levels.ts'
@@ -74,7 +74,7 @@ export class Limits {
       ...(cost ? { cost } : {}),
       ...(tiers ? { tiers } : {}),
       ...this.#cluster(item),
-      needsCaller: tiers !== undefined || asksTheCaller(by),
+      needsCaller: asksTheCaller(by) || value.tiers?.some((tier) => !isFixedEarly(tier, pathNames)) === true,
       mode: value.mode ?? 'enforce',
       where: this.#report.where(path)
     }
@@ -195,6 +195,11 @@ export class Limits {
         this.#report.ofRoute('error', route.name, place, this.#report.quoting(place, fault, HIDDEN_EXPRESSION))
     })
   }
+}
+
+/** Whether who fits a tier is known before `auth`: then the limit holds off those, too, whom `auth` would refuse. */
+function isFixedEarly({ groups, scopes, when }: TierConfig, names: string[]): boolean {
+  return !groups && !scopes && when !== undefined && isJudgedEarly(when, names)
 }
 
 /** The keys of which a limit has exactly one. */
