@@ -80,12 +80,14 @@ t.test("the README's example, as it is written, is a service that can check who 
   t.match(example, 'jwtVerify')
   const service = spawn(process.execPath, ['--input-type=module', '-e', example], {
     cwd: ROOT,
-    env: { GATEHOUSE_JWKS: `http://127.0.0.1:${metricsPort}${PATH}`, PORT: String(servicePort) },
+    env: { JWKS_URL: `http://127.0.0.1:${metricsPort}${PATH}`, PORT: String(servicePort) },
     stdio: 'inherit'
   })
+  // Asked for now: it may have ended before the teardown.
+  const ended = once(service, 'exit')
   t.teardown(async () => {
     service.kill()
-    await once(service, 'exit')
+    await ended
   })
   const direct = (authorization?: string): Promise<number> =>
     ask(servicePort, '/', { headers: authorization === undefined ? {} : { authorization } }).then(
