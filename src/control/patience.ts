@@ -1,8 +1,8 @@
 /**
  * How long a worker that serves nothing yet may take for a step of its start, ms: to come up, and to build its first
  * generation. It loads its code meanwhile, a fifth of a second of a processor, and many seconds where much else wants
- * one. Nobody is served sooner by a start that gives up, so this is for workers that hang; and less than the 90 s that
- * systemd gives a start, for the reason to be ours, with the worker in it.
+ * one. Nobody is served sooner by a start that gives up, so this is for workers that hang: long past what a busy machine
+ * takes, and short enough for who waits for the start to read which worker it was.
  */
 const START_LIMIT = 60_000
 /** After this long it is said that a start takes long, ms. */
