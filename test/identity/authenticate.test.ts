@@ -276,7 +276,7 @@ t.test('no room to verify, or no keys, is 503 and to be tried again', async (t) 
   signatures.answer = new Error('gone')
   const overload = await ask(JWT, { token: bearer(token({ sub: 'overload' })) })
   signatures.answer = undefined
-  t.match(overload, { ok: false, code: 'verify-overload', headers: ['retry-after', '1'] })
+  t.match(overload, { ok: false, code: 'verify-overload', headers: ['retry-after', /^1$/] })
 })
 
 t.test('a token seen before is answered without a promise', async (t) => {

@@ -60,10 +60,11 @@ t.test('iss must be exactly the issuer', async (t) => {
 
 t.test('jose departure: exp 1e400, and other times that are none', async (t) => {
   for (const name of ['exp', 'nbf', 'iat']) {
-    for (const value of [JSON.parse('1e400'), 2 ** 53, -1, '1795392600', null, true, [1], {}]) {
+    for (const value of [JSON.parse('1e400'), 2 ** 53, 2 ** 53 - 1, -1, '1795392600', null, true, [1], {}]) {
       t.match(read({ [name]: value }), new RegExp(`${name} is not a time`), `${name} ${JSON.stringify(value)}`)
     }
     t.type(read({ [name]: SECONDS + 0.5 }), 'object', `${name} may have a fraction`)
+    t.type(read({ [name]: 0 }), 'object', `${name} may be the first second`)
   }
 })
 
@@ -168,3 +169,34 @@ t.test('groups, consumer and attributes come from where the issuer says', async 
   t.strictSame(facts({ groups: 'one group' }, { groupsClaim: ['groups'] }).groups, ['one group'])
   t.match(read({ groups: 7 }, { groupsClaim: ['groups'] }), /groups claim/)
 })
+
+t.test(
+  'cnf: a DPoP key, a client certificate or both; what else it asks for is refused, not passed over',
+  async (t) => {
+    t.equal(facts({}).confirmation, null)
+    for (const [cnf, confirmation] of [
+      [{ jkt: 'k' }, { jkt: 'k', x5t: null }],
+      [{ 'x5t#S256': 'c' }, { jkt: null, x5t: 'c' }],
+      [
+        { jkt: 'k', 'x5t#S256': 'c', kid: 'x' },
+        { jkt: 'k', x5t: 'c' }
+      ]
+    ] as const)
+      t.strictSame(facts({ cnf }).confirmation, confirmation)
+    for (const cnf of [
+      null,
+      'k',
+      1,
+      {},
+      [],
+      { kid: 'x' },
+      { jwk: {} },
+      { jkt: 1 },
+      { jkt: null },
+      { 'x5t#S256': {} },
+      { jkt: 'k', 'x5t#S256': 1 },
+      { jkt: null, 'x5t#S256': 'c' }
+    ])
+      t.match(read({ cnf }), /cnf/, JSON.stringify(cnf))
+  }
+)

@@ -38,6 +38,13 @@ t.test('another scheme is nothing presented', async (t) => {
   t.equal(bearer(), null)
 })
 
+t.test('a token under the DPoP scheme, in Authorization alone', async (t) => {
+  for (const scheme of ['DPoP', 'dpop']) t.equal(bearer(`${scheme} a.b.c`), 'a.b.c')
+  t.match(bearer('DPoP'), /^!.*without a token/)
+  const elsewhere = findToken(places({ header: ['x-token'] }), headers(['x-token', 'DPoP a.b.c']), '')
+  t.equal(show(elsewhere), 'DPoP a.b.c', 'elsewhere it is no scheme, and so no token')
+})
+
 t.test('a Bearer scheme without its token, or with more blanks, is bad', async (t) => {
   t.match(bearer('Bearer'), /^!.*without a token/)
   t.match(bearer('Bearer '), /^!.*without a token/)

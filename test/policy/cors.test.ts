@@ -15,7 +15,12 @@ const plan = (parts: Partial<CorsPlan> = {}): CorsPlan => ({
 
 t.test('allowed origins', async (t) => {
   const cors = prepareCors(plan())
-  for (const origin of ['https://app.example.com', 'https://a.example.org', 'https://a-1.example.net:8443']) {
+  for (const origin of [
+    'https://app.example.com',
+    'https://a.example.org',
+    'https://az-09_.example.org',
+    'https://a-1.example.net:8443'
+  ]) {
     t.equal(allowsOrigin(cors, origin), true, origin)
   }
   for (const origin of [

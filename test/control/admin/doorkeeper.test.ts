@@ -47,6 +47,7 @@ t.test('the token, and nothing like it', (t) => {
     '',
     TOKEN,
     `Basic ${TOKEN}`,
+    `Basic  ${TOKEN}`,
     `Bearer ${SETTINGS.tokenHash}`,
     `Bearer ${'x'.repeat(8000)}`
   ])
@@ -106,6 +107,7 @@ t.test('names that were pointed at this address, and pages of other origins', (t
     'localhost.evil.example',
     'a.b.ops.example',
     'ops.example',
+    '.ops.example',
     '',
     'localhost:',
     'localhost@evil.example',
