@@ -49,3 +49,10 @@ export function methodMask(methods: readonly string[] | null): number {
 export function methodNames(mask: number): string[] {
   return METHODS.filter((_, i) => (mask & (1 << i)) !== 0)
 }
+
+/** RFC 9110 section 9.3.2: whoever may GET may HEAD. */
+export function withHead(methods: readonly string[]): string[] {
+  const all = new Set(methods.map((method) => method.toUpperCase()))
+  if (all.has('GET')) all.add('HEAD')
+  return [...all]
+}

@@ -12,6 +12,18 @@ export interface RouteConflict {
   reason: string
 }
 
+/** For the owner: which two routes, where the first one is, and what both would answer. */
+export function conflictText(
+  { a, b, host, path, reason }: RouteConflict,
+  first: { readonly name: string; readonly where: string },
+  second: { readonly name: string }
+): string {
+  const place = `${path} on ${host === '' ? 'any host' : host}`
+  return a === b
+    ? `route ${second.name} names ${place} twice: ${reason}`
+    : `routes ${second.name} and ${first.name} (${first.where}) could both answer ${place}: ${reason}`
+}
+
 interface Entry {
   index: number
   name: string

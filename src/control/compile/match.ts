@@ -1,4 +1,5 @@
 /** `match`: a service's stands under each of its routes', key by key, `headers` per name. */
+import { withHead } from '../../method.ts'
 import type { MatchConfig } from '../config/schema.ts'
 import { parseHostPattern, parsePattern } from '../../routing/pattern.ts'
 import type { ListenerPlan } from '../../plan/listener.ts'
@@ -94,13 +95,6 @@ function checkListeners(
     if (listeners.find((listener) => listener.name === name)?.redirect)
       report.error([...path, i], `the listener ${name} redirects everything: no route is reached through it`)
   })
-}
-
-/** RFC 9110 section 9.3.2: whoever may GET may HEAD. */
-function withHead(methods: readonly string[]): string[] {
-  const all = new Set(methods.map((method) => method.toUpperCase()))
-  if (all.has('GET')) all.add('HEAD')
-  return [...all]
 }
 
 function lowerCase(headers: Readonly<Record<string, string>> | undefined): Record<string, string> {

@@ -1,5 +1,5 @@
 /** Services and their routes: each with what all levels say of it, merged. */
-import { findConflicts } from '../../routing/conflicts.ts'
+import { conflictText, findConflicts } from '../../routing/conflicts.ts'
 import type { Config, RouteConfig, ServiceConfig } from '../config/schema.ts'
 import type { AuthPlan, Places } from '../../plan/auth.ts'
 import type { ListenerPlan } from '../../plan/listener.ts'
@@ -125,17 +125,11 @@ export class Routes {
   }
 
   #reportConflicts(): void {
-    for (const { a, b, host, path, reason } of findConflicts(this.plans)) {
-      const [first, second] = [this.plans[a], this.plans[b]]
-      const source = this.sources[b]
-      if (!first || !second || !source) continue
-      const place = `${path} on ${host === '' ? 'any host' : host}`
-      this.#report.error(
-        [...source.path, 'match'],
-        a === b
-          ? `route ${second.name} names ${place} twice: ${reason}`
-          : `routes ${second.name} and ${first.name} (${first.where}) could both answer ${place}: ${reason}`
-      )
+    for (const conflict of findConflicts(this.plans)) {
+      const [first, second] = [this.plans[conflict.a], this.plans[conflict.b]]
+      const source = this.sources[conflict.b]
+      if (first && second && source)
+        this.#report.error([...source.path, 'match'], conflictText(conflict, first, second))
     }
   }
 }
