@@ -19,6 +19,7 @@ import {
   otherEc,
   token
 } from './kit.ts'
+import { hashPassword } from '../../src/identity/password.ts'
 import type { AuthOutcome } from '../../src/identity/authenticate.ts'
 import type { AuthPlan, Places } from '../../src/plan/auth.ts'
 import type { CertificateNamePlan } from '../../src/plan/consumer.ts'
@@ -51,7 +52,8 @@ directory.add([
   }),
   consumerPlan('other', {
     keys: [apiKeyPlan('k-other', sha256('other-key'))],
-    certificates: [certificateName(`sha256:${'0'.repeat(64)}`), certificateName('DNS:other.example')]
+    certificates: [certificateName(`sha256:${'0'.repeat(64)}`), certificateName('DNS:other.example')],
+    basic: [{ username: 'other', hash: hashPassword('pass', { ln: 14, r: 8, p: 1 }), where: '' }]
   }),
   consumerPlan('guest', { groups: ['guests'], scopes: ['look'] })
 ])
@@ -69,6 +71,7 @@ interface Sent {
   token?: string
   key?: string
   certificate?: ClientCertificate
+  signature?: string
 }
 
 function certificateName(name: string): CertificateNamePlan {
@@ -91,6 +94,7 @@ async function ask(plan: Partial<AuthPlan>, sent: Sent): Promise<AuthOutcome> {
   const headers = new HeaderList()
   if (sent.token !== undefined) headers.add('authorization', sent.token)
   if (sent.key !== undefined) headers.add('x-api-key', sent.key)
+  if (sent.signature !== undefined) headers.add('signature', sent.signature)
   const auth = prepareAuth(authPlan(plan), directory)
   return await authenticator.authenticate(
     auth,
@@ -294,3 +298,24 @@ t.test('no reason holds a credential', async (t) => {
     t.notMatch(outcome.ok ? '' : outcome.reason, /s3cret/)
   }
 })
+
+t.test(
+  'all of them: a password or a signature that is missing or bad is not made up for by what is good',
+  async (t) => {
+    const basic = { key: KEY, basic: true }
+    const signature = { key: KEY, signature: true }
+    const key = 'acme-key'
+    for (const plan of [basic, signature]) {
+      t.equal(await code(plan, { key }), 'key:acme', 'one is enough')
+      t.equal(await code({ ...plan, require: 'all' }, { key }), 'no-credential')
+    }
+    for (const require of ['any', 'all'] as const) {
+      t.equal(await code({ ...basic, require }, { key, token: 'Basic nonsense' }), 'bad-credential')
+      t.equal(await code({ ...signature, require }, { key, signature: 'nonsense' }), 'bad-credential')
+    }
+    const password = `Basic ${Buffer.from('other:pass').toString('base64')}`
+    t.equal(await code(basic, { token: password }), 'basic:other')
+    t.equal(await code(basic, { key: 'other-key', token: password }), 'key:other')
+    t.equal(await code(basic, { key, token: password }), 'bad-credential', 'of another consumer')
+  }
+)
