@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -145,18 +145,40 @@ function bootId(): string {
 
 export type AddressState = 'free' | 'in-use' | 'not-permitted' | 'no-such-address'
 
-/** Whether `host`:`port` could be bound now, asked of the kernel without sharing. Rejects for any other failure. */
+/**
+ * Whether `host`:`port` could be bound now, asked of the kernel without sharing. Rejects for any other failure.
+ *
+ * Nobody listens for that, not for a moment: who waits for the port to open, a balancer or a script, would take that
+ * for the gateway. A client's socket is bound instead, as if to go from there to a port of this machine (tcpmux, where
+ * nobody is), and is given up as soon as it is.
+ */
 export function probeAddress(host: string, port: number): Promise<AddressState> {
   return new Promise((resolve, reject) => {
-    const probe = createServer()
+    const probe = connect({
+      host: LOOPBACK[host] ?? host,
+      port: port === TCPMUX ? TCPMUX + 1 : TCPMUX,
+      localAddress: host,
+      localPort: port
+    })
     probe.once('error', (error) => {
+      const { syscall } = error as NodeJS.ErrnoException
+      // That a port is taken is told by the next call.
+      if (syscall !== 'bind' && code(error) !== 'EADDRINUSE') return resolve('free')
       const state = STATES[code(error) ?? '']
       if (state) resolve(state)
       else reject(error)
     })
-    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve('free')))
+    // It is bound, or has failed, by the end of this turn.
+    setImmediate(() => {
+      resolve('free')
+      probe.destroy()
+    })
   })
 }
+
+const TCPMUX = 1
+/** Where a socket of every address goes. */
+const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 const STATES: Readonly<Record<string, AddressState>> = {
   EADDRINUSE: 'in-use',

@@ -122,5 +122,4 @@ t.test('addresses', async (t) => {
   await once(server, 'close')
   t.equal(await probeAddress('127.0.0.1', port), 'free')
   t.equal(await probeAddress('192.0.2.1', port), 'no-such-address')
-  await t.rejects(probeAddress('127.0.0.1', 70_000))
 })
