@@ -13,10 +13,11 @@ const GREETING_TIMEOUT = 500
 const LONGEST_GREETING = 1000
 /**
  * Greetings in a row that have to be answered in time before it is asked again. A store that was late again soon after it came
- * back has to show about twice as many each time: one that is slow, and not away, would come and go several times a second.
+ * back, or refused what it was asked, has to show about twice as many each time: one that is slow, or has an access list that
+ * lets greetings pass and little else, is not away, and would come and go several times a second.
  */
 const GREETINGS = 1
-const MOST_GREETINGS = 31
+const MOST_GREETINGS = 127
 /** It came back in earnest when it stays for this long, ms. */
 const STEADY = 30_000
 /** Greetings without an answer, after which the connection itself is replaced: its other end may be gone for good. */
@@ -105,16 +106,15 @@ export class Connection {
   #missed(error: unknown): void {
     this.#trouble = reasonOf(error)
     // A late answer may come yet; an error has come already.
-    const late = error instanceof LateError
-    if (!late || ++this.#misses >= MISSES) this.#away(late)
+    if (!(error instanceof LateError) || ++this.#misses >= MISSES) this.#away(true)
   }
 
-  /** @param late it is there, as far as one knows, and slow */
-  #away(late: boolean): void {
+  /** @param there as far as one knows: it is slow, or refused what it was asked */
+  #away(there: boolean): void {
     if (!this.#up) return
     this.#up = false
     const now = monotonicMs()
-    this.#wanted = late && now - this.since < STEADY ? Math.min(MOST_GREETINGS, 2 * this.#wanted + 1) : GREETINGS
+    this.#wanted = there && now - this.since < STEADY ? Math.min(MOST_GREETINGS, 2 * this.#wanted + 1) : GREETINGS
     this.since = now
     this.#greetings = 0
     this.#inTime = 0

@@ -8,6 +8,9 @@
  *   s  sliding window: a hash of the window's number `w`, its units `c`, those of the one before `p`, and all ever `t`
  *   q  quota: a text, the units of its period, which the key names
  * Every key has a time to live: until its state says no more than no state would.
+ *
+ * What somebody else wrote at a key, of another type or no number, counts as no state and gives way: a script that fails on
+ * one key would cost all hosts everything that they share.
  */
 export interface Script {
   readonly name: string
@@ -20,10 +23,19 @@ const CLOCK = `
 local time = redis.call('TIME')
 local now = (time[1] - 1767225600) * 1000000 + time[2]
 local function text(x) return string.format('%.4f', x) end
+local function amount(x)
+  local n = tonumber(x or 0) or 0
+  return n >= 0 and n < 1e18 and n or 0
+end
+local function number(key)
+  local held = redis.pcall('GET', key)
+  return type(held) == 'table' and 0 or amount(held)
+end
 local function window(key, period)
   local number = math.floor(now / period)
-  local held = redis.call('HMGET', key, 'w', 'c', 'p', 't')
-  local w, c, p, t = tonumber(held[1] or number), tonumber(held[2] or 0), tonumber(held[3] or 0), tonumber(held[4] or 0)
+  local held = redis.pcall('HMGET', key, 'w', 'c', 'p', 't')
+  if held.err then redis.call('DEL', key); held = {} end
+  local w, c, p, t = amount(held[1] or number), amount(held[2]), amount(held[3]), amount(held[4])
   if w == number - 1 then p, c = c, 0 elseif w ~= number then p, c = 0, 0 end
   local elapsed = now - number * period
   return number, c, p, t, elapsed, math.ceil(p * (period - elapsed) / period)
@@ -49,7 +61,7 @@ for i, key in ipairs(KEYS) do
   local kind, add, least, period = ARGV[a + 1], tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
   local before, after, level
   if kind == 'r' then
-    before = math.max(tonumber(redis.call('GET', key) or '0'), now)
+    before = math.max(number(key), now)
     after = math.max(before + add, now + least)
     level = after - now
     if after > before then redis.call('SET', key, text(after), 'PX', math.ceil(level / 1000) + 1000) end
@@ -61,7 +73,7 @@ for i, key in ipairs(KEYS) do
     after = t + more
     level = weight + c + more
   else
-    before = tonumber(redis.call('GET', key) or '0')
+    before = number(key)
     after = math.max(before + add, least)
     level = after
     if after > before then redis.call('SET', key, text(after), 'PXAT', ARGV[a + 4]) end
@@ -85,7 +97,7 @@ export const TAKE: Script = {
   text: `${CLOCK}
 local key, kind, cost, most, period = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 if kind == 'r' then
-  local tat = math.max(tonumber(redis.call('GET', key) or '0'), now)
+  local tat = math.max(number(key), now)
   if tat + cost - now > most then return { 0, text(tat - now) } end
   redis.call('SET', key, text(tat + cost), 'PX', math.ceil((tat + cost - now) / 1000) + 1000)
   return { 1, text(tat + cost - now) }
@@ -95,7 +107,7 @@ elseif kind == 's' then
   keep(key, number, c + cost, p, t + cost, period)
   return { 1, text(p), text(c + cost), text(elapsed), text(weight) }
 end
-local used = tonumber(redis.call('GET', key) or '0')
+local used = number(key)
 if used + cost > most then return { 0, text(used) } end
 redis.call('SET', key, text(used + cost), 'PXAT', ARGV[4])
 return { 1, text(used + cost) }`
@@ -110,6 +122,14 @@ redis.call('SET', KEYS[1], ARGV[1], 'NX')
 return redis.call('GET', KEYS[1])`
 }
 
+/** A set of which a key is something else begins anew: hosts put in what they hold. */
+const SOUND = `
+for i, kind in ipairs({ 'hash', 'zset', 'stream' }) do
+  local found = redis.call('TYPE', KEYS[i]).ok
+  if found ~= 'none' and found ~= kind then redis.call('DEL', unpack(KEYS)); break end
+end
+`
+
 /** Most that a set holds, and changes that are remembered in order. */
 const MOST_ITEMS = 100_000
 const MOST_CHANGES = 10_000
@@ -121,7 +141,7 @@ const MOST_CHANGES = 10_000
 export const PUBLISH: Script = {
   name: 'publish',
   fits: (answer) => typeof answer === 'number',
-  text: `
+  text: `${SOUND}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1000)
@@ -144,28 +164,23 @@ return #ended`
 
 /**
  * What changed in such a set. Argument: the last change known, or '' for none. Answers with the last change there is and
- * the items changed since; or, where the changes don't reach back so far, with 'all' in front of those.
+ * the items changed since; or with 'all' where the known one is not among them: they don't reach back so far, or are those
+ * of an older copy of the store, which lacks what came after it.
  */
 export const CHANGES: Script = {
   name: 'changes',
   fits: (answer) => isList(answer) && answer.length > 1,
-  text: `
+  text: `${SOUND}
 local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
 local newest = last and last[1] or '0-0'
 if ARGV[1] == newest then return { newest, 'same' } end
-local first = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)[1]
-local function parts(id) local a, b = string.match(id, '(%d+)-(%d+)'); return tonumber(a), tonumber(b) end
-local known = false
-if ARGV[1] ~= '' and first then
-  local a, b = parts(ARGV[1]); local c, d = parts(first[1])
-  known = a > c or (a == c and b >= d)
-end
+local known = ARGV[1] ~= '' and redis.call('XRANGE', KEYS[3], ARGV[1], ARGV[1])[1]
 if not known then return { newest, 'all' } end
 local out = { newest, 'some' }
 for _, entry in ipairs(redis.call('XRANGE', KEYS[3], '(' .. ARGV[1], '+', 'COUNT', 1000)) do
   out[1] = entry[1]
-  out[#out + 1] = entry[2][2]
-  out[#out + 1] = entry[2][4]
+  out[#out + 1] = entry[2][2] or ''
+  out[#out + 1] = entry[2][4] or ''
 end
 return out`
 }
@@ -174,7 +189,7 @@ return out`
 export const PAGE: Script = {
   name: 'page',
   fits: (answer) => isList(answer) && answer.length > 0,
-  text: `
+  text: `${SOUND}
 local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 500)
 local out = { page[1] }
 for _, x in ipairs(page[2]) do out[#out + 1] = x end

@@ -63,6 +63,26 @@ t.test('an exchange adds, or raises to what there must be at least', async (t) =
   t.same((await exchange('z', 'q', 2, 9, end)).slice(1), [4, 9, 9])
 })
 
+t.test('what somebody else wrote at a key counts as nothing, and costs the other keys nothing', async (t) => {
+  const asked = { r: [1e6, 5e6, 0], s: [1, 5, 3_600e6], q: [1, 5, Date.now() + 60_000] }
+  const spoil = {
+    'a list': (key: string) => redis.cli('rpush', key, 'x'),
+    words: (key: string) => redis.cli('set', key, 'many'),
+    'no amount': (key: string) => redis.cli('set', key, 'inf'),
+    'a window of words': (key: string) => redis.cli('hset', key, 'w', 'x', 'c', 'nan', 'p', '-inf', 't', '1e300')
+  }
+  for (const [what, write] of Object.entries(spoil))
+    for (const [kind, [cost = 0, most = 0, period = 0]] of Object.entries(asked)) {
+      const key = `${what} ${kind}`
+      write(key)
+      const [, , after = 0] = await exchange(key, kind, cost, 0, period)
+      t.ok(Number.isFinite(after), `${key}: exchanged`)
+      redis.cli('del', key)
+      write(key)
+      t.equal(await times(10, () => take(key, kind, cost, most, period)), 5, `${key}: asked`)
+    }
+})
+
 t.test('every key ends', async (t) => {
   for (const key of redis.cli('--scan').split('\n')) {
     if (key === 'test:seed') continue

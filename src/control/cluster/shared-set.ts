@@ -45,6 +45,7 @@ export class SharedSet {
   readonly #waiting = new Map<string, SharedItem>()
   /** What this host knows of each: the newest `at`, so that its own word and old ones change nothing. */
   readonly #known = new Map<string, { at: number; until: number }>()
+  #forgetAt = MOST_WAITING
   #seen = ''
   #underWay = false
   /** Items of the store that could not be used, since the start. */
@@ -58,6 +59,11 @@ export class SharedSet {
 
   get waiting(): number {
     return this.#waiting.size
+  }
+
+  /** Ids it remembers the newest word on. */
+  get known(): number {
+    return this.#known.size
   }
 
   /** To be told to the others at the next round. */
@@ -77,9 +83,18 @@ export class SharedSet {
     try {
       await this.#send()
       await this.#follow()
+      this.#forget()
     } finally {
       this.#underWay = false
     }
+  }
+
+  /** What has ended, once there may be as much of it as of the rest. */
+  #forget(): void {
+    if (this.#known.size < this.#forgetAt) return
+    const { now = Date.now } = this.#options
+    for (const [id, { until }] of this.#known) if (until <= now()) this.#known.delete(id)
+    this.#forgetAt = Math.max(MOST_WAITING, 2 * this.#known.size)
   }
 
   async #send(): Promise<void> {
@@ -115,7 +130,6 @@ export class SharedSet {
       cursor = next
     } while (cursor !== '0')
     for (const item of held()) if (!there.has(item.id) && item.until > now()) this.publish(item)
-    for (const [id, { until }] of this.#known) if (until <= now()) this.#known.delete(id)
     await this.#send()
   }
 

@@ -149,3 +149,48 @@ t.test('without the store it waits, and is told when that is back', async (t) =>
   await b.set.round()
   t.same([...b.items.keys()], ['x'])
 })
+
+t.test('an older copy of the store is given what came after it', async (t) => {
+  const [redis, a, b] = await pair(t)
+  a.make('old')
+  await a.set.round()
+  await b.set.round()
+  const changes = redis.cli('--raw', 'xrange', 'test:{things}:changes', '-', '+')
+  a.make('new')
+  await a.set.round()
+  const last = redis.cli('--raw', 'xrevrange', 'test:{things}:changes', '+', '-', 'COUNT', '1').split('\n')[0] ?? ''
+  redis.cli('xdel', 'test:{things}:changes', last)
+  redis.cli('hdel', 'test:{things}', 'new')
+  t.equal(redis.cli('--raw', 'xrange', 'test:{things}:changes', '-', '+'), changes, 'as if it had never come')
+  await a.set.round()
+  await b.set.round()
+  t.same([...b.items.keys()], ['old', 'new'])
+})
+
+t.test('keys of another type give way, and lines that nobody here wrote shift no others', async (t) => {
+  const [redis, a, b] = await pair(t)
+  a.make('kept')
+  await a.set.round()
+  for (const key of ['test:{things}', 'test:{things}:ends', 'test:{things}:changes']) {
+    redis.cli('del', key)
+    redis.cli('rpush', key, 'x')
+    await a.set.round()
+    await a.set.round()
+    t.equal(redis.cli('--raw', 'hkeys', 'test:{things}'), 'kept', key)
+  }
+  redis.cli('xadd', 'test:{things}:changes', '*', 'odd', 'one')
+  a.make('after it')
+  await a.set.round()
+  await b.set.round()
+  t.ok(b.items.has('after it'))
+})
+
+t.test('what has ended is forgotten, without a host having been away', async (t) => {
+  const [, a] = await pair(t)
+  for (let i = 0; i < 25_000; i++) {
+    a.make(`item ${i}`, { until: Date.now() - 1 })
+    if (i % 1000 === 0) await a.set.round()
+  }
+  await a.set.round()
+  t.ok(a.set.known < 20_000, `${a.set.known} remembered`)
+})
