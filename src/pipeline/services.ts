@@ -256,9 +256,12 @@ export class WorkerServices {
     before.failed = failed
   }
 
+  /** Once no exchange is under way any more. */
   async close(): Promise<void> {
     this.store?.close()
-    await Promise.all([...this.#transports.values()].map(({ transport }) => transport.close()))
+    // Not waited for: what services still owe is answers to questions of our own, about tokens and callers, and whoever
+    // they were asked for has had his answer or was cut off.
+    for (const { transport } of this.#transports.values()) void transport.close()
     await Promise.all([this.#signatures.close(), this.#passwords.close(), this.bodies.close()])
   }
 }
