@@ -1,4 +1,4 @@
-/** Two routes that could both answer were told of only when everything else in the file had been mended. */
+/** Two routes that could both answer, and one without auth, were told of only when all else in the file had been mended. */
 import t from 'tap'
 import { errorsOf, saysExactly } from '../control/compile/configuration.ts'
 
@@ -47,4 +47,27 @@ t.test('nothing is made up of what can’t be read', async (t) => {
     ''
   ])
     t.same(pair(broken), [], broken)
+})
+
+t.test('and so does a route of which no level says who may call', async (t) => {
+  const of = (policies: string, more = ''): string[] =>
+    errorsOf(`version: 1
+listen: [ { name: a, address: "127.0.0.1:0" } ]
+servces: []
+services: [ { name: s, url: "http://127.0.0.1:9", routes: [ { name: r, match: { paths: [/a] }${policies} } ] } ]
+${more}
+`).filter((error) => error.includes('identify themselves'))
+  saysExactly(t, of(''), [/^4:61 services\[0\]\.routes\[0\]: route s\.r doesn't say how its callers/])
+  saysExactly(t, of(', policies: { cors: none }'), [/route s\.r/])
+  const profiles = 'profiles: [ { name: open, policies: { auth: public } }, { name: other, policies: { cors: none } } ]'
+  saysExactly(t, of(', use: [other]', profiles), [/route s\.r/])
+  for (const said of [
+    ', policies: { auth: public }',
+    ', policies: { auht: public }',
+    ', policies: 1',
+    ', use: [open]',
+    ', use: [gone]'
+  ])
+    t.same(of(said, profiles), [], said)
+  t.same(of('', 'policies: { auth: { key: true } }'), [])
 })

@@ -7,6 +7,7 @@ import type { AuthConfig, IssuerConfig, JwtAuthConfig, KeyAuthConfig } from '../
 import type { AuthPlan, JwtAuthPlan, Places } from '../../plan/auth.ts'
 import { nearestOf, type Block, type Sourced } from './levels.ts'
 import type { Path, Report } from './report.ts'
+import { unguarded } from '../config/unguarded-routes.ts'
 
 const NOBODY_ASKED: Omit<AuthPlan, 'public' | 'where'> = {
   jwt: null,
@@ -38,10 +39,7 @@ export class Authentication {
   ofRoute(blocks: readonly Block[], name: string, path: Path): AuthPlan | null {
     const said = nearestOf(blocks, 'auth')
     if (!said) {
-      this.#report.error(
-        path,
-        `route ${name} doesn't say how its callers identify themselves: say auth in its policies, in those of its service or of the gateway, or auth: public to have it open`
-      )
+      this.#report.error(path, unguarded(name))
       return null
     }
     const { value } = said

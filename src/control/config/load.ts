@@ -9,6 +9,7 @@ import { type Node, plain, whereOf } from './nodes.ts'
 import type { Finding, Loaded, LoadOptions, Path } from './result.ts'
 import { routeConflicts } from './route-conflicts.ts'
 import { checkRules } from './rules.ts'
+import { unguardedRoutes } from './unguarded-routes.ts'
 import { type Config, rootShape } from './schema.ts'
 import { ownFileKeys } from './schema/shapes.ts'
 
@@ -36,7 +37,10 @@ export function loadConfig(file: string, options: LoadOptions = {}): LoadResult 
   const findings = new Findings((path) => order.get(path) ?? order.size)
   new Checker(findings, new Names(root)).check(root, rootShape)
   checkRules(root, findings)
-  if (findings.failed) routeConflicts(root, findings)
+  if (findings.failed) {
+    routeConflicts(root, findings)
+    unguardedRoutes(root, findings)
+  }
   const files = [...new Set([...inclusion.files, ...references.files])]
   const directories = [...inclusion.directories]
   const loaded = findings.failed ? null : loadedFrom(root, files, directories, [...references.envNames])
