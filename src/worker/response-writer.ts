@@ -53,6 +53,13 @@ export class ResponseWriter {
   bytes = 0
   /** A write was refused and `drained` has not come yet. */
   blocked = false
+  /** The client's kernel took some of what waited, since the last sweep. */
+  #moved = false
+  /** It did so long after it began to wait, so that a client reads there. */
+  #reads = false
+  /** When it was first seen to wait, and when uWS was last told so, ms (monotonic). */
+  #waitsSince = 0
+  #pokedAt = 0
 
   constructor(res: NativeResponse, listener: WriterListener) {
     this.#res = res
@@ -173,6 +180,27 @@ export class ResponseWriter {
   abandon(): void {
     this.#stage = 'done'
     this.#tail = null
+  }
+
+  /**
+   * Called every quarter of a second. Has uWS wait for a client that reads: it gives up 10 s after the kernel had room last, and
+   * of a large answer over a slow line it has room once a third of what it holds is through, up to 1.4 MB, so that a client which
+   * read all the time at 30 KB/s was cut. Who reads nothing is left to uWS.
+   * @param now ms (monotonic)
+   * @param quiet uWS may not be told: the request's body is paused, and would go on
+   * @returns whether some of what waited was taken since the last time
+   */
+  swept(now: number, quiet: boolean): boolean {
+    const moved = this.#moved
+    this.#moved = false
+    if (this.blocked && this.#waitsSince === 0) this.#waitsSince = now
+    if (moved && this.#waitsSince > 0 && now - this.#waitsSince > KERNELS) this.#reads = true
+    if (this.blocked && this.#reads && !quiet && !this.over && now - this.#pokedAt >= POKE) {
+      this.#pokedAt = now
+      this.#res.pause()
+      this.#res.resume()
+    }
+    return moved
   }
 
   /** Ends without `end`: see #write. */
@@ -313,6 +341,7 @@ export class ResponseWriter {
 
   #writable(offset: number): boolean {
     if (this.#stage === 'done' || this.#stage === 'open') return true
+    this.#moved = true
     const tail = this.#tail
     if (tail !== null) {
       const [ok, done] = this.#res.tryEnd(tail.subarray(offset - this.#tailStart), this.#total)
@@ -377,6 +406,11 @@ const GATHERED = 4096
  * and who reads nothing is found out by the next that is.
  */
 const LOOKED_AFTER = 1 / 8
+
+/** Between two times that uWS is told to wait, ms. */
+const POKE = 3_000
+/** For so long the kernels may still take some of an answer that nobody reads, ms. */
+const KERNELS = 2_000
 
 /** With the line end that every field gets, the blank line that ends a head. */
 const HEAD_END = '\r\n'

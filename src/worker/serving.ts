@@ -310,6 +310,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
         this.#bodySeenAt = now
       }
     }
+    if (this.writer.swept(now, body?.paused === true)) this.#lastWritable = now
     const timeouts = this.x.route?.plan.timeouts ?? DEFAULT_TIMEOUTS
     const forward = this.#forward
     if (!this.writer.begun && (forward === null || forward.headAt === 0)) {

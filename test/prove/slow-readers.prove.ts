@@ -15,6 +15,8 @@ import { proof, type Finding } from './proof.ts'
 /** A third of them in each way. */
 const READERS = 450
 const ANSWER = 4 << 20
+/** More than the kernel holds on both sides, 4 MiB and 33. */
+const LONG = 24 * ANSWER
 /** What all of them may take of the gateway's memory, bytes each: a chunk of the answer, and as much again and more for TLS. */
 const MOST_MEMORY = READERS * 250 * 1024
 /** Connections that the others keep to the service: fewer than this. */
@@ -136,4 +138,37 @@ for (const secure of [false, true]) {
     `${READERS} clients that read ${WAYS.join('; ')}${secure ? ', over TLS' : ''}: all are cut in their time, and harm nobody`,
     (owner) => run(owner, secure)
   )
+}
+
+await proof('clients that read, rest for 15 s and read on get all of their answer, over TLS too', async (owner) => {
+  const { gateway, plain, secure } = await startAttacked(owner, LONG, '5s')
+  const lengths = await Promise.all([resting(net.connect(plain, '127.0.0.1')), resting(await overTls(secure))])
+  const cut = gateway.lines().filter(({ decision }) => decision !== 'forward')
+  return {
+    holds: lengths.every((length) => length >= LONG) && cut.length === 0,
+    figure: `${lengths.join(' and ')} bytes of ${LONG}`
+  }
+})
+
+async function overTls(port: number): Promise<net.Socket> {
+  const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, servername: 'localhost' })
+  await once(socket, 'secureConnect')
+  return socket
+}
+
+/** Takes some now and then, waits, takes the rest. @returns bytes that came, head and all */
+async function resting(socket: net.Socket): Promise<number> {
+  let bytes = 0
+  let rests = 4
+  socket.on('error', () => {})
+  socket.write(REQUEST.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+  socket.on('data', (data) => {
+    bytes += data.length
+    if (rests === 0 || bytes < (5 - rests) * 4 * ANSWER) return
+    rests--
+    socket.pause()
+    setTimeout(() => socket.resume(), rests > 0 ? 1_500 : 15_000)
+  })
+  await once(socket, 'close')
+  return bytes
 }
