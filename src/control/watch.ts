@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 
 /** How often the files' times are looked at, ms. Polling sees renames, symlink swaps and network file systems alike. */
 const POLL = 500
@@ -86,15 +86,29 @@ function stampOf(place: string, since = Infinity): string {
   }
 }
 
+/** Larger files are known by their times and size: this thread has other things to do than to read them twice. */
+const MOST_READ = 4 << 20
+
 function contentOf(files: readonly string[]): string {
   const hash = createHash('sha256')
-  for (const file of files) {
-    try {
-      hash.update(readFileSync(file))
-    } catch {
-      hash.update('absent')
-    }
-    hash.update('\0')
-  }
+  for (const file of files) hash.update(bytesOf(file)).update('\0')
   return hash.digest('hex')
+}
+
+/** Only an ordinary file is read, and nothing waits for it: a pipe would not end, and neither would a device. */
+function bytesOf(path: string): string | Buffer {
+  let file: number
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch {
+    return 'absent'
+  }
+  try {
+    const status = fstatSync(file)
+    return status.isFile() && status.size <= MOST_READ ? readFileSync(file) : stampOf(path)
+  } catch {
+    return 'absent'
+  } finally {
+    closeSync(file)
+  }
 }

@@ -2,7 +2,7 @@
  * Where one issuer's keys come from, and keeping them fresh. Good keys are only ever replaced by good keys: an answer
  * that is no key set, or has no usable key, is an error like no answer at all, and the keys held stay in use.
  */
-import { readFile, stat } from 'node:fs/promises'
+import { readText } from '../config/read.ts'
 import { Discovery } from './discovery.ts'
 import { keyFile, readSaved, writeSaved } from './key-file.ts'
 import { linesOf, lintKeySet, parseKeySet } from './key-set.ts'
@@ -182,7 +182,7 @@ export class KeySource {
       case 'inline':
         return { body: null, linted: lintKeySet(name, jwks.keys, algorithms), cacheSeconds: null }
       case 'file':
-        return { body: null, linted: parseKeySet(name, await readBounded(jwks.path), algorithms), cacheSeconds: null }
+        return { body: null, linted: parseKeySet(name, textOf(jwks.path), algorithms), cacheSeconds: null }
       case 'url':
         return this.#fetch(jwks.url)
       case 'discovery':
@@ -262,8 +262,8 @@ export function originOf(jwks: JwksPlan): string | null {
   return jwks.kind === 'discovery' ? (jwks.urls[0] ?? null) : null
 }
 
-async function readBounded(path: string): Promise<string> {
-  const { size } = await stat(path)
-  if (size > LIMITS.maxBytes) throw new Error(`${path} is larger than ${LIMITS.maxBytes} bytes`)
-  return await readFile(path, 'utf8')
+function textOf(path: string): string {
+  const content = readText(path, LIMITS.maxBytes)
+  if ('fault' in content) throw new Error(`${path} ${content.fault}`)
+  return content.text
 }
