@@ -1,8 +1,9 @@
 /**
  * Which requests a worker turns away while it has more to do than it can: those that are worth least first. Who presents
  * no credential goes before who presents one that is new here (and costs a verification), and that one before callers
- * who are known. Of each of these, clients that want much go before those that want little (demand.ts). Health checks never
- * come here, and the admin plane is another thread.
+ * who are known. Of each of these, clients that want much go before those that want little (demand.ts), and what a caller
+ * wants is measured by what his tier is granted: a low tier is turned away before a high one. Health checks never come here,
+ * and the admin plane is another thread.
  *
  * The control law. Twice a second three loads are judged, each as a share of what it may be: how late the event loop
  * is, how much waits for verification, and how much memory is taken. Above 1, unless it is falling already, the pressure
@@ -103,9 +104,9 @@ export class Admission {
     return this.level !== before
   }
 
-  /** A request is under way as an interval begins. @param client as in `turnsAway` */
-  holds(worth: Worth, client: string): void {
-    this.#demands[worth].add(client)
+  /** A request is under way as an interval begins. @param client @param weight as in `turnsAway` */
+  holds(worth: Worth, client: string, weight: number): void {
+    this.#demands[worth].add(client, weight)
   }
 
   /** Share of requests of that worth that is turned away, 0 to 1. */
@@ -115,9 +116,13 @@ export class Admission {
     return worth === CALLER ? Math.min(share, MOST_OF_CALLERS) : share
   }
 
-  /** Whether this request is one of those, as far as its client wants more than others do. @param client who it is that wants it */
-  turnsAway(worth: Worth, client: string): boolean {
-    return this.#demands[worth].turnsAway(client)
+  /**
+   * Whether this request is one of those, as far as its client wants more than others do.
+   * @param client who it is that wants it
+   * @param weight as how many requests it counts, 1 to MOST_WEIGHT (tier-weight.ts)
+   */
+  turnsAway(worth: Worth, client: string, weight: number): boolean {
+    return this.#demands[worth].turnsAway(client, weight)
   }
 
   /** A level is left only well below its edge, or a pressure that stands on one would be a change twice a second. */

@@ -37,20 +37,24 @@ export class Demand {
     this.#domain = domain
   }
 
-  /** One more request that the client has come with, or has under way as the interval begins. */
-  add(client: string): void {
+  /**
+   * One more request that the client has come with, or has under way as the interval begins.
+   * @param weight as how many it counts, a whole number from 1: of two who want the same, who is granted less of it is to
+   *   be cut first
+   */
+  add(client: string, weight: number): void {
     this.#hash.of(client, this.#domain)
     const { lo, hi } = this.#hash
     for (let row = 0; row < ROWS; row++) {
       const cell = row * CELLS + ((lo + Math.imul(row, hi | 1)) & (CELLS - 1))
       this.#cells[row] = cell
-      this.#now[cell] = (this.#now[cell] ?? 0) + 1
+      this.#now[cell] = (this.#now[cell] ?? 0) + weight
     }
   }
 
-  /** Adds a request that comes. @returns whether it is one of those that are turned away */
-  turnsAway(client: string): boolean {
-    this.add(client)
+  /** Adds a request that comes. @param weight as for `add` @returns whether it is one of those that are turned away */
+  turnsAway(client: string, weight: number): boolean {
+    this.add(client, weight)
     if (this.#share === 0) return false
     if (Number.isNaN(this.#level)) {
       const over = this.#overAll + this.#share

@@ -6,6 +6,8 @@ import { cookieValue } from '../policy/cookie.ts'
 import { queryParameter } from '../policy/query.ts'
 import { refuse, type Refusal } from '../problems.ts'
 import type { Exchange } from './exchange.ts'
+import { tierOf } from './limits.ts'
+import type { PreparedLimit } from './tables.ts'
 import { CONTINUE, type Verdict } from './verdict.ts'
 
 /** Before anything is counted or verified: requests that present no credential. */
@@ -13,28 +15,43 @@ export function admission(x: Exchange): Verdict {
   const { services } = x.tables
   // A preflight costs nothing, and without it the browser of a known caller could not ask.
   if (!services.admission.watches || x.route === null || x.preflight) return CONTINUE
-  return presents(x.route.auth.reads, x) || certified(x) ? CONTINUE : judge(x, STRANGER, x.clientKey)
+  return presents(x.route.auth.reads, x) || certified(x) ? CONTINUE : judge(x, STRANGER, x.clientKey, 1)
 }
 
 /** Those whose credential was known, or was verified although it was not. */
 export function callerAdmission(x: Exchange): Verdict {
-  return x.tables.services.admission.watches && known(x) ? judge(x, CALLER, x.shareKey) : CONTINUE
+  return x.tables.services.admission.watches && known(x) ? judge(x, CALLER, x.shareKey, weightOf(x)) : CONTINUE
 }
 
 /** A request that is under way when an interval begins weighs on the worker, too, however long ago it came. */
 export function countUnderWay(x: Exchange): void {
   const { admission: admits } = x.tables.services
-  if (known(x)) admits.holds(CALLER, x.shareKey)
-  else admits.holds(STRANGER, x.clientKey)
+  if (known(x)) admits.holds(CALLER, x.shareKey, weightOf(x))
+  else admits.holds(STRANGER, x.clientKey, 1)
+}
+
+/** By the limit of the route whose tiers grant the caller the smallest part of the best. A limit that only watches grants nothing. */
+function weightOf(x: Exchange): number {
+  if (x.route === null) return 1
+  return Math.max(heaviest(x, x.route.early), heaviest(x, x.route.late))
+}
+
+function heaviest(x: Exchange, limits: readonly PreparedLimit[]): number {
+  let most = 1
+  for (const prepared of limits) {
+    if (prepared.tiers.length === 0 || prepared.limit.plan.mode !== 'enforce') continue
+    most = Math.max(most, tierOf(x, prepared).weight)
+  }
+  return most
 }
 
 function known({ caller }: Exchange): boolean {
   return caller.method !== 'public' && caller.method !== 'anonymous'
 }
 
-function judge(x: Exchange, worth: Worth, client: string): Verdict {
+function judge(x: Exchange, worth: Worth, client: string, counts: number): Verdict {
   const { admission: admits, counters } = x.tables.services
-  if (!admits.turnsAway(worth, client)) return CONTINUE
+  if (!admits.turnsAway(worth, client, counts)) return CONTINUE
   counters.add(worth === STRANGER ? COUNTER.strangersShed : COUNTER.callersShed)
   return next()
 }

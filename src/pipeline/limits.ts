@@ -198,7 +198,8 @@ function wait(
 }
 
 /** What of a limit holds for this caller: the first tier that fits, else the limit's own amount. */
-function tierOf(x: Exchange, prepared: PreparedLimit): PreparedLimit | PreparedTier {
+/** What stands for the limit with this request: one of its tiers, or itself. */
+export function tierOf(x: Exchange, prepared: PreparedLimit): PreparedLimit | PreparedTier {
   const { tiers } = prepared
   for (let i = 0; i < tiers.length; i++) {
     const tier = tiers[i]

@@ -159,7 +159,7 @@ export class WorkerServices {
   }
 
   #shedsNewcomer(client: string): boolean {
-    if (!this.admission.watches || !this.admission.turnsAway(NEWCOMER, client)) return false
+    if (!this.admission.watches || !this.admission.turnsAway(NEWCOMER, client, 1)) return false
     this.counters.add(COUNTER.newcomersShed)
     return true
   }

@@ -5,6 +5,7 @@ import { RevocationIndex } from '../identity/revocations.ts'
 import { wallMs } from '../memory/clock.ts'
 import type { Limit } from '../limits/limiter.ts'
 import { policyItem } from '../limits/headers.ts'
+import { tierWeights } from '../limits/tier-weight.ts'
 import type { Places } from '../plan/auth.ts'
 import type { ConsumerPlan } from '../plan/consumer.ts'
 import type { ConsumerIndex } from '../plan/packed-consumers.ts'
@@ -180,16 +181,19 @@ export class TablesBuilder {
     const { limiter } = this.#services
     const item = (limit: Limit): string => (plan.mode === 'shadow' ? '' : policyItem(limit, wallMs()))
     const limit = limiter.prepare(plan)
+    const [weight = 1, ...weights] = tierWeights([plan.amount, ...tiers.map(({ amount }) => amount)])
     const prepared = {
       limit,
       key: prepareKey(plan.by),
       policyItem: item(limit),
-      tiers: tiers.map(({ rule, amount }) => {
+      weight,
+      tiers: tiers.map(({ rule, amount }, i) => {
         const own = amount === null ? null : limiter.prepare(plan, amount)
         return {
           rule: prepareRule(rule, hidden, this.#rules),
           limit: own,
-          policyItem: own === null ? '' : item(own)
+          policyItem: own === null ? '' : item(own),
+          weight: weights[i] ?? 1
         }
       })
     }

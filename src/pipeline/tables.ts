@@ -88,8 +88,10 @@ export interface PreparedLimit {
   readonly key: PreparedKey
   /** Item of `RateLimit-Policy`; '' in shadow mode, which is not told. */
   readonly policyItem: string
-  /** The first whose rule holds stands for `limit` and `policyItem`. */
+  /** The first whose rule holds stands for `limit`, `policyItem` and `weight`. */
   readonly tiers: readonly PreparedTier[]
+  /** As how many a request counts, of who has this amount, in what is wanted of an overloaded worker: limits/tier-weight.ts. */
+  readonly weight: number
 }
 
 /** `limit` null: who this fits is not limited. */
@@ -97,4 +99,5 @@ export interface PreparedTier {
   readonly rule: PreparedRule
   readonly limit: Limit | null
   readonly policyItem: string
+  readonly weight: number
 }

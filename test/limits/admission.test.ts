@@ -14,7 +14,7 @@ function judge(admission: Admission, load: Partial<Load>, n = 1): number[] {
 }
 
 const away = (admission: Admission, worth: Worth, n = 100, client = 'one'): number =>
-  Array.from({ length: n }, () => admission.turnsAway(worth, client)).filter(Boolean).length
+  Array.from({ length: n }, () => admission.turnsAway(worth, client, 1)).filter(Boolean).length
 
 t.test('at rest nobody is turned away, and up to the target neither', async (t) => {
   const admission = new Admission(TARGET, SEED)
@@ -45,7 +45,7 @@ t.test('strangers go first, then newcomers, callers last and never all', async (
 t.test('a share is kept to evenly', async (t) => {
   const admission = new Admission(TARGET, SEED)
   judge(admission, { lag: 2.5 * TARGET })
-  const decisions = Array.from({ length: 40 }, () => admission.turnsAway(STRANGER, 'one'))
+  const decisions = Array.from({ length: 40 }, () => admission.turnsAway(STRANGER, 'one', 1))
   for (let i = 0; i + 4 <= 40; i++) {
     const among = decisions.slice(i, i + 4).filter(Boolean).length
     t.ok(among <= 2, `of four in a row, ${among}`)
@@ -214,7 +214,7 @@ t.test('what is under way counts as what comes', async (t) => {
   const admission = new Admission(TARGET, SEED)
   for (const lag of [5, 0.7, 0.7]) {
     judge(admission, { lag: lag * TARGET })
-    for (let i = 0; i < 300; i++) admission.holds(STRANGER, 'slow')
+    for (let i = 0; i < 300; i++) admission.holds(STRANGER, 'slow', 1)
     const little = away(admission, STRANGER, 20, 'little')
     const slow = away(admission, STRANGER, 20, 'slow')
     // Of the first nothing is known.

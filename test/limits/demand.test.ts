@@ -12,7 +12,7 @@ function interval(demand: Demand, wanted: readonly number[]): number[] {
   const away = wanted.map(() => 0)
   for (let turn = 0; turn < Math.max(...wanted); turn++) {
     wanted.forEach((n, client) => {
-      if (turn < n && demand.turnsAway(`client ${client}`)) away[client] = (away[client] ?? 0) + 1
+      if (turn < n && demand.turnsAway(`client ${client}`, 1)) away[client] = (away[client] ?? 0) + 1
     })
   }
   return away
@@ -56,12 +56,30 @@ t.test('the share of all is turned away, and of nobody below the level', async (
   }
 })
 
+t.test('of two who want the same the one whose requests weigh more loses first', async (t) => {
+  const demand = newDemand()
+  const clients = { low: 10, middle: 2, high: 1 }
+  const away: Record<string, number> = { low: 0, middle: 0, high: 0 }
+  const round = (): void => {
+    for (let turn = 0; turn < 100; turn++)
+      for (const [client, weight] of Object.entries(clients))
+        if (demand.turnsAway(client, weight)) away[client] = (away[client] ?? 0) + 1
+  }
+  round()
+  t.same(away, { low: 0, middle: 0, high: 0 })
+  // Of 1,300 that are wanted 910 are granted: 100, 200, and the rest to the low one.
+  demand.next(0.3)
+  round()
+  t.same({ ...away, low: 0 }, { low: 0, middle: 0, high: 0 })
+  t.ok(Math.abs((away['low'] ?? 0) - 39) <= 2, `${away['low']} of the low one`)
+})
+
 t.test('of all: everybody; of nothing: nobody', async (t) => {
   const demand = newDemand()
   t.same(interval(demand, [10, 100]), [0, 0])
   demand.next(1)
   t.same(interval(demand, [10, 100]), [10, 100])
-  t.ok(demand.turnsAway('a new one'))
+  t.ok(demand.turnsAway('a new one', 1))
   demand.next(0)
   t.same(interval(demand, [10, 100]), [0, 0])
 })
@@ -108,11 +126,11 @@ t.test('20,000 clients that want one each hide nobody who wants much', async (t)
   const many = Array.from({ length: 20_000 }, () => 1)
   for (const share of [0, 0.4]) {
     demand.next(share)
-    for (let i = 0; i < 2000; i++) demand.turnsAway('much')
+    for (let i = 0; i < 2000; i++) demand.turnsAway('much', 1)
     interval(demand, many)
   }
   demand.next(0.4)
   let away = 0
-  for (let i = 0; i < 2000; i++) if (demand.turnsAway('much')) away++
+  for (let i = 0; i < 2000; i++) if (demand.turnsAway('much', 1)) away++
   t.ok(away > 1500, `${away} of 2000`)
 })

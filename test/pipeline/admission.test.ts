@@ -140,6 +140,56 @@ t.test('of known callers who wants much, wherever they call from', async (t) => 
   t.ok(away > 150, `${away} of 200`)
 })
 
+t.test('of known callers a low tier goes before a high one, and as much of it as it is granted less', async (t) => {
+  const tiers = (mode: string): string =>
+    `{ name: plan, by: caller, rate: 100000/s, tiers: [ { groups: [gold], rate: 800000/s }, { groups: [trial], rate: 1000/s } ]${mode} }`
+  const yaml = (mode: string): string => `version: 1
+listen: [ { address: "127.0.0.1:0" } ]
+consumers:
+${['gold', 'plain', 'trial'].map((name) => `  - { name: ${name}, groups: [${name}], keys: [ { id: ${name}-1, hash: "sha256:${sha256(`${name}-key`)}" } ] }`).join('\n')}
+services:
+  - name: s
+    url: http://127.0.0.1:9
+    policies: { auth: { key: { header: x-api-key } } }
+    routes:
+      - { name: tiers, match: { paths: [/tiers] }, policies: { limits: [ ${tiers(mode)} ] } }
+      - { name: same, match: { paths: [/same] } }
+`
+  const away = async (mode: string, target: string): Promise<number[]> => {
+    const stages = await pipeline(t, yaml(mode))
+    const { admission } = stages.services
+    const judge = (lag: number): unknown => admission.judge({ lag, waiting: 0, memory: 0, heap: 0 })
+    while (admission.share(KNOWN_CALLER) < 0.2) judge(101)
+    const lost = [0, 0, 0]
+    const round = async (): Promise<void> => {
+      for (let turn = 0; turn < 60; turn++) {
+        for (const [i, name] of ['gold', 'plain', 'trial'].entries()) {
+          const { what } = await stages.decide({ target, headers: { 'x-api-key': `${name}-key` } })
+          if (what === 'shedding') lost[i] = (lost[i] ?? 0) + 1
+          else t.equal(what, 'permit')
+        }
+      }
+    }
+    await round()
+    // In between: what is turned away stays as it is.
+    judge(70)
+    lost.fill(0)
+    await round()
+    return lost
+  }
+  const [gold = 0, plain = 0, trial = 0] = await away('', '/tiers')
+  t.equal(gold, 0)
+  t.equal(plain, 0, 'what there is to lose, the lowest tier has')
+  t.ok(trial > 12, `${trial} of 60`)
+  for (const [mode, target] of [
+    ['', '/same'],
+    [', mode: shadow', '/tiers']
+  ] as const) {
+    const lost = await away(mode, target)
+    t.ok(Math.max(...lost) - Math.min(...lost) <= 2, `without tiers that count all lose alike: ${lost.join(' ')}`)
+  }
+})
+
 t.test('IPv6 addresses of one network want together', async (t) => {
   const stages = await pipeline(t, YAML)
   load(stages, 1)
@@ -164,8 +214,8 @@ t.test('what is under way is told as who it is of', async (t) => {
   for (const described of [{ target: '/open' }, CALLER, { target: '/guests' }])
     countUnderWay((await stages.decide(described)).x)
   t.same(told, [
-    [STRANGER, '192.0.2.1'],
-    [KNOWN_CALLER, 'c4:acme'],
-    [STRANGER, '192.0.2.1']
+    [STRANGER, '192.0.2.1', 1],
+    [KNOWN_CALLER, 'c4:acme', 1],
+    [STRANGER, '192.0.2.1', 1]
   ])
 })
