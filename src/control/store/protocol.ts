@@ -14,8 +14,18 @@ export type StoreRequest =
 
 /** Answers come in the order of the requests. */
 export type StoreReply =
-  /** `refused`: what was left out of a batch, and why. `bytes`: the size of the database. */
-  { id: number; ok: true; rows: Row[]; refused: string[]; bytes: number } | { id: number; ok: false; reason: string }
+  | {
+      id: number
+      ok: true
+      rows: Row[]
+      /** What was left out of a batch, and why. */
+      refused: string[]
+      /** The file had been removed, and is there again. */
+      putBack: boolean
+      /** Of the database. */
+      bytes: number
+    }
+  | { id: number; ok: false; reason: string }
 
 /** The first word of the thread: the database is open, or why it can't be (`ok: false`). */
 export const OPENED = 0

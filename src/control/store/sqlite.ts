@@ -2,7 +2,8 @@
  * SQLite, as the store's thread uses it. The only importer of node:sqlite: nothing of its types leaves this room, so
  * that another engine can take its place here.
  */
-import { closeSync, fchmodSync, openSync, statSync } from 'node:fs'
+import { closeSync, fchmodSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { EXPIRY, MIGRATIONS } from './schema.ts'
 
@@ -28,7 +29,11 @@ const WAL_LIMIT = 16 << 20
  * the commits since the last checkpoint may be missing. A durable batch is committed under FULL, which waits for fsync.
  */
 export class Database {
-  readonly #db: DatabaseSync
+  readonly #file: string
+  readonly #maxBytes: number
+  #db: DatabaseSync
+  /** Tells the file that is open from another at its place. */
+  #identity: string | null
   readonly #statements = new Map<string, StatementSync>()
 
   /**
@@ -38,19 +43,52 @@ export class Database {
    * @throws a sentence for the owner when it can't be used as it is: never a reason to start without what it holds
    */
   constructor(file: string, maxBytes: number) {
+    this.#file = file
+    this.#maxBytes = maxBytes
+    this.#db = this.#open()
+    this.#identity = identityOf(file)
+  }
+
+  #open(): DatabaseSync {
     try {
-      openPrivately(file)
+      openPrivately(this.#file)
       const Constructor = constructorOf()
-      this.#db = new Constructor(file)
+      this.#db = new Constructor(this.#file)
     } catch (error) {
-      throw new Error(`${file} can't be opened: ${messageOf(error)}`)
+      throw new Error(`${this.#file} can't be opened: ${messageOf(error)}`)
     }
     try {
-      this.#prepare(maxBytes)
+      this.#prepare(this.#maxBytes)
     } catch (error) {
       this.#db.close()
-      throw new Error(`${file} ${complaint(error)}`)
+      throw new Error(`${this.#file} ${complaint(error)}`)
     }
+    return this.#db
+  }
+
+  /**
+   * Puts the file back where somebody removed it: it is open still, and nothing of it is lost.
+   *
+   * @returns whether it had to
+   * @throws when it can't, or another file stands at its place
+   */
+  putBack(): boolean {
+    const found = identityOf(this.#file)
+    if (found === this.#identity) return false
+    if (found !== null) throw new Error('another file took its place while it was open: a restart takes up that one')
+    const copy = `${this.#file}.back`
+    mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 })
+    rmSync(copy, { force: true })
+    openPrivately(copy)
+    this.#db.prepare('VACUUM INTO ?').run(copy)
+    // A log of changes left there is of the file that is gone, and the copy has all of it.
+    rmSync(`${this.#file}-wal`, { force: true })
+    renameSync(copy, this.#file)
+    this.#statements.clear()
+    this.#db.close()
+    this.#db = this.#open()
+    this.#identity = identityOf(this.#file)
+    return true
   }
 
   #prepare(maxBytes: number): void {
@@ -140,6 +178,11 @@ class FromTheFuture extends Error {
   constructor(version: number) {
     super(`has tables of version ${version}, and this Gatehouse knows ${MIGRATIONS.length}: a newer one made it`)
   }
+}
+
+function identityOf(file: string): string | null {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false })
+  return found === undefined ? null : `${found.dev}:${found.ino}`
 }
 
 /** Made by us, for this user alone, before SQLite puts anything in it; its other files get the same mode. */

@@ -27,19 +27,20 @@ function serve(database: Database): void {
   parentPort?.on('message', (request: StoreRequest) => {
     const { id } = request
     try {
+      const putBack = request.type === 'write' && database.putBack()
       const rows = request.type === 'rows' ? database.rows(request.sql, request.values) : []
       const refused = request.type === 'write' ? database.apply(request.writes, request.durable) : []
       if (request.type === 'close') {
         clearInterval(timer)
         database.close()
-        reply({ id, ok: true, rows, refused, bytes: 0 })
+        reply({ id, ok: true, rows, refused, putBack, bytes: 0 })
         parentPort?.close()
         return
       }
-      reply({ id, ok: true, rows, refused, bytes: database.bytes })
+      reply({ id, ok: true, rows, refused, putBack, bytes: database.bytes })
     } catch (error) {
       reply({ id, ok: false, reason: messageOf(error) })
     }
   })
-  reply({ id: OPENED, ok: true, rows: [], refused: [], bytes: database.bytes })
+  reply({ id: OPENED, ok: true, rows: [], refused: [], putBack: false, bytes: database.bytes })
 }

@@ -181,6 +181,9 @@ export class Store {
       }
       this.#sending = batch.length - Math.min(at + PART, batch.length)
       this.#bytes = reply.bytes
+      if (reply.putBack) {
+        this.#options.onNote('error', `${this.#file} was removed while it was in use: it is put back, with all it held`)
+      }
       for (const reason of reply.refused) this.#options.onNote('error', `a change could not be kept: ${reason}`)
     }
     if (batch.length > 0 && this.#reason !== '') {
