@@ -96,7 +96,12 @@ export class Control {
       differs: () => this.#source.differs(),
       decided: (verdict, cause) => this.#decided(verdict, cause)
     })
-    this.#proving = new Proving({ stateDir: () => this.#stateDir, reloading: () => this.#reloads.underWay, log })
+    this.#proving = new Proving({
+      stateDir: () => this.#stateDir,
+      files: () => this.#source.files,
+      reloading: () => this.#reloads.underWay,
+      log
+    })
     this.#observation = new Observation(memory, start.stdoutFd, {
       linesLost: (error) => this.#log.error('access lines are lost', { reason: error.message }),
       issuers: () => this.#keys?.status() ?? [],

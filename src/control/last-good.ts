@@ -12,19 +12,27 @@ import type { PackedPlan } from '../plan/plan.ts'
  */
 const NAME = 'last-good.plan'
 /** Changes with the shape of Plan: an older gateway's file is not read as this one's. */
-const FORMAT = 4
+const FORMAT = 5
+
+export interface LastGood {
+  plan: PackedPlan
+  /** Files and folders it was read from: the next change of one of them may be the remedy. */
+  files: readonly string[]
+}
 
 interface Kept {
   format: number
+  files: readonly string[]
   plan: Omit<PackedPlan, 'consumers'> & {
     consumers: ReturnType<typeof bytesOf> & Pick<PackedConsumers, 'indexes'>
   }
 }
 
-export function saveLastGood(stateDir: string, plan: PackedPlan): void {
+export function saveLastGood(stateDir: string, { plan, files }: LastGood): void {
   const file = join(stateDir, NAME)
   const kept: Kept = {
     format: FORMAT,
+    files,
     plan: { ...plan, consumers: { ...bytesOf(plan.consumers), indexes: plan.consumers.indexes } }
   }
   writeFileSync(`${file}.new`, serialize(kept), { mode: 0o600 })
@@ -32,12 +40,12 @@ export function saveLastGood(stateDir: string, plan: PackedPlan): void {
 }
 
 /** @returns null when there is none, or none of this format. */
-export function readLastGood(stateDir: string): PackedPlan | null {
+export function readLastGood(stateDir: string): LastGood | null {
   try {
-    const { format, plan } = deserialize(readFileSync(join(stateDir, NAME))) as Kept
-    return format === FORMAT
-      ? { ...plan, consumers: { ...fromBytes<ConsumerPlan>(plan.consumers), indexes: plan.consumers.indexes } }
-      : null
+    const { format, files, plan } = deserialize(readFileSync(join(stateDir, NAME))) as Kept
+    if (format !== FORMAT) return null
+    const consumers = { ...fromBytes<ConsumerPlan>(plan.consumers), indexes: plan.consumers.indexes }
+    return { plan: { ...plan, consumers }, files }
   } catch {
     return null
   }

@@ -10,6 +10,8 @@ const AGAIN = 1_000
 
 export interface ProvingOptions {
   stateDir: () => string
+  /** What the configuration was read from. */
+  files: () => readonly string[]
   reloading: () => boolean
   log: () => Log
 }
@@ -34,11 +36,11 @@ export class Proving {
   }
 
   #hasProven(plan: PackedPlan): void {
-    const { stateDir, reloading, log } = this.#options
+    const { stateDir, files, reloading, log } = this.#options
     // A reload under way has written copies of certificates that no plan in force names yet.
     if (reloading()) return this.#in(AGAIN, plan)
     try {
-      saveLastGood(stateDir(), plan)
+      saveLastGood(stateDir(), { plan, files: files() })
       // Not sooner: until now the one to come back to was another, with certificates of its own.
       removeUnusedCopies(stateDir(), plan)
     } catch (error) {

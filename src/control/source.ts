@@ -1,6 +1,5 @@
 import type { Log } from '../observe/log.ts'
-import type { PackedPlan } from '../plan/plan.ts'
-import { readLastGood } from './last-good.ts'
+import { type LastGood, readLastGood } from './last-good.ts'
 import type { ConfigurationReader, Reading } from './reading.ts'
 import { FileWatch } from './watch.ts'
 
@@ -32,19 +31,19 @@ export class ConfigurationSource {
   async first(generation: number): Promise<Reading & { lastGood: boolean }> {
     const { lastGoodIn } = this.#options
     if (lastGoodIn !== null) {
-      const plan = readLastGood(lastGoodIn)
-      if (plan !== null) return { ...this.#lastGood(lastGoodIn, { ...plan, generation }), lastGood: true }
+      const kept = readLastGood(lastGoodIn)
+      if (kept !== null) return { ...this.#lastGood(lastGoodIn, kept, generation), lastGood: true }
       this.#options.log().error('no configuration has run well yet: starting on the present one once more', {})
     }
     return { ...(await this.read(generation)), lastGood: false }
   }
 
-  #lastGood(stateDir: string, plan: PackedPlan): Reading {
+  #lastGood(stateDir: string, kept: LastGood, generation: number): Reading {
     this.#options.log().error('starting on the last configuration that ran well: the present one failed', { stateDir })
-    // What the file says now is what failed: the next change of it is what counts.
-    const files = [this.#options.configFile]
+    // What the files say now is what failed: the next change of one of them is what counts.
+    const files = [this.#options.configFile, ...kept.files]
     this.#watch.reading()(files)
-    return { plan, findings: [], files, stateDir }
+    return { plan: { ...kept.plan, generation }, findings: [], files, stateDir }
   }
 
   /** What the files say now. Rejects as ConfigurationReader does. */
@@ -59,6 +58,11 @@ export class ConfigurationSource {
   /** From now on changes are told. */
   watch(): void {
     this.#watch.begin()
+  }
+
+  /** Files and folders that were read last. */
+  get files(): readonly string[] {
+    return this.#watch.files
   }
 
   /** Whether the files changed since they were read last. */

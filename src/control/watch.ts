@@ -44,6 +44,10 @@ export class FileWatch {
     }
   }
 
+  get files(): readonly string[] {
+    return this.#files
+  }
+
   stop(): void {
     clearInterval(this.#timer)
   }

@@ -27,9 +27,9 @@ const plan = {
 
 void t.test('what was saved is read, and is for the gateway alone', async (t) => {
   const dir = folder(t)
-  saveLastGood(dir, plan)
-  saveLastGood(dir, plan)
-  t.same(readLastGood(dir), plan)
+  saveLastGood(dir, { plan, files: ['/a.yaml'] })
+  saveLastGood(dir, { plan, files: ['/a.yaml'] })
+  t.same(readLastGood(dir), { plan, files: ['/a.yaml'] })
   t.same(readdirSync(dir), ['last-good.plan'], 'no half-written file stays')
   t.equal(statSync(join(dir, 'last-good.plan')).mode & 0o777, 0o600)
 })
@@ -37,7 +37,7 @@ void t.test('what was saved is read, and is for the gateway alone', async (t) =>
 void t.test('what cannot be used is as if there were none', async (t) => {
   const dir = folder(t)
   t.equal(readLastGood(dir), null, 'none')
-  saveLastGood(dir, plan)
+  saveLastGood(dir, { plan, files: ['/a.yaml'] })
   const whole = readFileSync(join(dir, 'last-good.plan'))
   const bad: [string, Buffer][] = [
     ['empty', Buffer.alloc(0)],
