@@ -313,8 +313,10 @@ export class QuotaTable extends SlotTable {
   }
 }
 
+/** Also where the clock was set back over the end of a month, whose successor then ends up to two months from now. */
 function canBeUnderWay(end: number, today: number): boolean {
-  return end > today && end <= today + LONGEST_PERIOD_DAYS
+  if (end <= today) return false
+  return end <= today + LONGEST_PERIOD_DAYS || end === endOf('month', endOf('month', today))
 }
 
 /** The largest word of a period that is over on `today`. */
