@@ -88,7 +88,7 @@ export class Exchange implements RequestView, UpstreamClient {
   /** Limits of bandwidth that its bodies are charged to; null: none. */
   meters: OpenCost[] | null = null
   /** Stands in the queue of a limit: the place in it, and how it is refused if it waits too long. Null: it doesn't. */
-  turn: { abandon(): void; readonly refusal: Refusal } | null = null
+  turn: { abandon(): void; refuse(): Refusal } | null = null
   /** Limits whose charge the answer tells; null: none. */
   openCosts: OpenCost[] | null = null
   /** `RateLimit-Policy` and `RateLimit` members so far, outermost first. */

@@ -193,12 +193,16 @@ function wait(
       x.note('limits', 'pass', 'limits', plan.name, plan.where, 'after its turn in the queue')
       resolve(null)
     })
-    x.turn = { abandon: () => turn.abandon(), refusal: overLimit(limit, false, 0) }
+    const refuse = (): Refusal => {
+      x.rateLimit = joined(x.rateLimit, noneLeft(limit))
+      x.rateLimitPolicy = joined(x.rateLimitPolicy, item)
+      return overLimit(limit, false, longestWait(x, limits, limit, 0))
+    }
+    x.turn = { abandon: () => turn.abandon(), refuse }
   }).then(() => take(x, limits, i + 1))
 }
 
-/** What of a limit holds for this caller: the first tier that fits, else the limit's own amount. */
-/** What stands for the limit with this request: one of its tiers, or itself. */
+/** What of a limit holds for this request: the first tier that fits, else the limit itself. */
 export function tierOf(x: Exchange, prepared: PreparedLimit): PreparedLimit | PreparedTier {
   const { tiers } = prepared
   for (let i = 0; i < tiers.length; i++) {

@@ -183,7 +183,7 @@ async function settled(x: Exchange): Promise<Outcome> {
   const ended = outcome.finally(() => (over = true))
   while (!over && x.turn === null) await new Promise(setImmediate)
   if (x.turn === null) return ended
-  const { refusal } = x.turn
+  const refusal = x.turn.refuse()
   x.turn.abandon()
   return refusal
 }

@@ -331,7 +331,7 @@ export class Serving implements BodySource, ForwardOwner, WriterListener {
   #requestTimeout(limit: number): void {
     this.#forward?.abort()
     const { turn } = this.x
-    if (turn !== null) return this.broken(turn.refusal)
+    if (turn !== null) return this.broken(turn.refuse())
     const uploading = this.body !== null && !this.body.complete
     this.broken(
       uploading
