@@ -130,6 +130,7 @@ export class TablesBuilder {
     const auth = same.once('auth', plan.auth, () => prepareAuth(plan.auth, this.#directory))
     const { reads } = auth
     const cors = same.once('cors', plan.cors, () => (plan.cors === null ? null : prepareCors(plan.cors)))
+    const limited = plan.limits.some(({ mode }) => mode === 'enforce')
     const pathNames = same.of(namesOf(plan.match.paths))
     const validation = (asked: ValidatePlan): PreparedValidation =>
       same.once('validation', [asked, pathNames], () => prepareValidation(asked, pathNames, this.#schemas))
@@ -153,7 +154,9 @@ export class TablesBuilder {
       requestHeaders: same.once('request headers', [headers.request, identity, reads], () =>
         prepareRequestHeaders(headers.request, identity, reads)
       ),
-      responseHeaders: same.once('response headers', [headers, plan.cors], () => prepareResponseHeaders(headers, cors)),
+      responseHeaders: same.once('response headers', [headers, plan.cors, limited], () =>
+        prepareResponseHeaders(headers, cors, limited)
+      ),
       action: same.once('action', plan.action, () => prepareAction(plan, this.#head, transports))
     }
   }

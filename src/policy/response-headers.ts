@@ -4,6 +4,7 @@ import type { Refusal } from '../problems.ts'
 import type { RequestView } from '../request.ts'
 import { isFieldValue, isToken } from './encoding.ts'
 import { mediaType } from './body.ts'
+import { isLimitList } from './limit-list.ts'
 import { type AnswerFields, SharedFields } from '../answer-fields.ts'
 import { corsFields, type PreparedCors } from './cors.ts'
 import { applyOperations, operationsProblem, type PreparedOperations, prepareOperations } from './field-operations.ts'
@@ -11,6 +12,8 @@ import { applyOperations, operationsProblem, type PreparedOperations, prepareOpe
 /** What of an answer's head goes to the client. Prepared once per route. */
 export interface PreparedResponseHeaders {
   readonly security: boolean
+  /** Its answers tell of limits in `RateLimit` and `RateLimit-Policy`. */
+  readonly limited: boolean
   readonly cors: PreparedCors | null
   readonly operations: PreparedOperations
   /** What became of lists that come again and again, over plain HTTP and over TLS. Frozen lists only: others may change. */
@@ -54,6 +57,7 @@ const TYPE_OPTIONS = 4
 const REFERRER = 8
 const CROSS_DOMAIN = 16
 const FRAMES = 32
+const LIMIT_LIST = 64
 
 /** One look-up for each field of an answer says all that matters about it: the bits above. */
 const MEANING: ReadonlyMap<string, number> = new Map([
@@ -63,7 +67,9 @@ const MEANING: ReadonlyMap<string, number> = new Map([
   ['referrer-policy', REFERRER],
   ['x-permitted-cross-domain-policies', CROSS_DOMAIN],
   ['x-frame-options', FRAMES],
-  ['content-security-policy', FRAMES]
+  ['content-security-policy', FRAMES],
+  ['ratelimit', LIMIT_LIST],
+  ['ratelimit-policy', LIMIT_LIST]
 ])
 
 const LIMITS = { fixed: CONNECTION_FIELDS, trusted: new Set<string>() }
@@ -74,8 +80,13 @@ export function responseOperationsProblem(operations: HeaderOperations): string 
 }
 
 /** Throws what responseOperationsProblem names. */
-export function prepareResponseHeaders(plan: HeadersPlan, cors: PreparedCors | null): PreparedResponseHeaders {
+export function prepareResponseHeaders(
+  plan: HeadersPlan,
+  cors: PreparedCors | null,
+  limited = false
+): PreparedResponseHeaders {
   return {
+    limited,
     security: plan.security,
     cors,
     operations: prepareOperations(plan.response, LIMITS),
@@ -186,6 +197,7 @@ function compose(
     const meaning = MEANING.get(name) ?? 0
     if (meaning === DROPPED || tellsOfInside(name)) continue
     if (prepared.cors !== null && name.startsWith('access-control-')) continue
+    if (meaning === LIMIT_LIST && prepared.limited && !isLimitList(value)) continue
     present |= meaning
     out.push(name, value)
   }
