@@ -62,6 +62,8 @@ const LIMIT_LIST = 64
 /** One look-up for each field of an answer says all that matters about it: the bits above. */
 const MEANING: ReadonlyMap<string, number> = new Map([
   ...[...CONNECTION_FIELDS, ...INSIDE_FIELDS].map((name) => [name, DROPPED] as const),
+  // The gateway's own stands in every answer: a service's, often an echo of it, would make two of it.
+  ['x-request-id', DROPPED],
   ['strict-transport-security', TRANSPORT_SECURITY],
   ['x-content-type-options', TYPE_OPTIONS],
   ['referrer-policy', REFERRER],
