@@ -78,10 +78,13 @@ export class WireExchange extends Exchange {
     if (chunked) this.#gather(Buffer.from(`${chunk.length.toString(16)}\r\n`))
     const place = this.#gather(chunk)
     if (chunked) this.#gather(END_OF_CHUNK)
-    const more = connection.gathered(true)
-    // The connection is not ready. The memory behind the chunk is the caller's.
-    if (this.#body !== null) this.#body[place] = Buffer.from(chunk)
-    return more
+    try {
+      return connection.gathered(true)
+    } finally {
+      // Not written: the connection is not ready, or it threw. The memory behind the chunk is the caller's, and holds
+      // another client's bytes next.
+      if (this.#body !== null) this.#body[place] = Buffer.from(chunk)
+    }
   }
 
   end(): void {
